@@ -1,0 +1,1 @@
+"""bfbuild: a declarative, reproducible build system for kernels, unikernels and firmware."""
