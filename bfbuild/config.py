@@ -1,0 +1,168 @@
+"""What a person chooses: the only reader of bareflow.toml and of the environment.
+
+Every key has a default, so an empty file is a valid one; an unknown key is an error. Environment variables override the
+file for one command: BAREFLOW_CACHE, BAREFLOW_JOBS, BAREFLOW_DEBIAN_MIRROR, BAREFLOW_SANDBOX, SOURCE_DATE_EPOCH.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bfbuild.errors import ConfigError, Errors, Location, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = "bareflow.toml"
+UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def parse_size(value: object) -> int:
+    """Return bytes for 512, "64 MiB" or "4GiB"; raise ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.fullmatch(r"(\d+)\s*(B|KiB|MiB|GiB)?", str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no size; write a number of bytes or, say, '64 MiB'")
+    return int(match[1]) * UNITS[match[2] or ""]
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProjectSection(_Section):
+    """`[project]`: how this project is called in records and reports."""
+
+    name: str = "project"
+
+
+class BuildSection(_Section):
+    """`[build]`: how actions are run."""
+
+    jobs: int = Field(default=0, ge=0)  # 0: as many as there are cores
+    keep_going: bool = False  # run what does not depend on a failed action before giving up
+    timeout: int = Field(default=600, gt=0)  # seconds that one action may take
+    memory: Size = parse_size("8GiB")  # address space that one process of an action may use
+
+
+class StoreSection(_Section):
+    """`[store]`: where results are kept; relative to bareflow.toml."""
+
+    path: str = "cache"
+
+
+class ToolchainSection(_Section):
+    """`[toolchain]`: which lock names the packages; relative to bareflow.toml."""
+
+    lock: str = "bareflow.lock"
+
+
+class Settings(_Section):
+    """All of bareflow.toml."""
+
+    project: ProjectSection = ProjectSection()
+    build: BuildSection = BuildSection()
+    store: StoreSection = StoreSection()
+    toolchain: ToolchainSection = ToolchainSection()
+    options: dict[str, str | int | bool] = {}  # what recipes read as `option("name", default)`
+
+
+class Config(_Section):
+    """The settings of one project, resolved: absolute paths, environment applied."""
+
+    root: Path
+    settings: Settings
+    cache_dir: Path
+    lock_path: Path
+    jobs: int
+    mirrors: tuple[str, ...]
+    sandbox: Literal["auto", "bubblewrap", "proot"]
+    source_date_epoch: int
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder at or above `start` with a bareflow.toml; raise ConfigError where there is none."""
+    for folder in [start.absolute(), *start.absolute().parents]:
+        if (folder / FILE).is_file():
+            return folder
+    raise ConfigError(f"no {FILE} here", facts=[("looked in", start)], hint="run in a project, or make an empty one")
+
+
+def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the project at `root`; raise ConfigError or Errors for what is wrong in the file or the environment."""
+    settings = _read(root / FILE)
+    epoch = _number(environment, "SOURCE_DATE_EPOCH", 315_532_800)  # 1980-01-01, the first day that FAT can express
+    jobs = _number(environment, "BAREFLOW_JOBS", settings.build.jobs)
+    sandbox = environment.get("BAREFLOW_SANDBOX", "auto")
+    if sandbox not in ("auto", "bubblewrap", "proot"):
+        raise ConfigError(
+            "BAREFLOW_SANDBOX names no sandbox", facts=[("value", sandbox)], hint="use auto, bubblewrap or proot"
+        )
+    return Config(
+        root=root,
+        settings=settings,
+        cache_dir=root / environment.get("BAREFLOW_CACHE", settings.store.path),
+        lock_path=root / settings.toolchain.lock,
+        jobs=jobs or len(os.sched_getaffinity(0)),
+        mirrors=tuple(re.split(r"[\s,]+", environment.get("BAREFLOW_DEBIAN_MIRROR", "").strip()))
+        if environment.get("BAREFLOW_DEBIAN_MIRROR", "").strip()
+        else (),
+        sandbox=sandbox,
+        source_date_epoch=epoch,
+    )
+
+
+def _read(path: Path) -> Settings:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return Settings.model_validate(tomllib.loads(text))
+    except OSError as error:
+        raise ConfigError(f"{FILE} cannot be read", facts=[("file", path), ("why", error.strerror)]) from error
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(
+            f"{FILE} is not TOML",
+            facts=[("why", error)],
+            location=Location(path, int(where[1])) if where else None,
+        ) from error
+    except ValidationError as error:
+        raise Errors([_key_error(path, text, dict(each)) for each in error.errors()]) from error
+
+
+def _key_error(path: Path, text: str, detail: dict[str, object]) -> ConfigError:
+    """Turn one complaint of pydantic's into ours, with the line of the key it is about."""
+    keys = [str(key) for key in detail["loc"]]  # type: ignore[attr-defined]  # pydantic: a tuple of keys
+    unknown = detail["type"] == "extra_forbidden"
+    model: type[BaseModel] = Settings
+    for key in keys[:-1]:
+        field = model.model_fields.get(key)
+        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model = field.annotation
+    guess = nearest(keys[-1], model.model_fields) if unknown else None
+    line = next(
+        (n for n, row in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[?{re.escape(keys[-1])}\b", row)), 1
+    )
+    return ConfigError(
+        f"{FILE} has an unknown key" if unknown else f"{FILE} has a wrong value",
+        facts=[("key", ".".join(keys)), *([("nearest", guess)] if guess else []), ("why", detail["msg"])],
+        location=Location(path, line),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name, "")
+    if not value:
+        return default
+    if not value.isdecimal():
+        raise ConfigError(f"{name} is no number", facts=[("value", value)])
+    return int(value)

@@ -1,0 +1,162 @@
+"""Decides whether an action's result is at hand, and says why not. It runs nothing.
+
+A hit has its bytes: every blob that the result names is in the store and hashes to its name. A miss carries its reason:
+what is damaged, or what differs from the last time that the same recipe ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from bfbuild.action.action import WORK
+from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
+from bfbuild.errors import StoreError
+from bfbuild.protos import remote_execution_pb2 as api
+
+if TYPE_CHECKING:
+    from bfbuild.action.action import Action
+    from bfbuild.store import Store
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing that is not as it was: `what` kind of thing, which one, and its old and new value (None: absent)."""
+
+    what: str
+    name: str
+    old: str | None
+    new: str | None
+
+    def __str__(self) -> str:
+        if self.old is None:
+            return f"{self.what} {self.name} is new"
+        if self.new is None:
+            return f"{self.what} {self.name} is gone"
+        return f"{self.what} {self.name} changed"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The result is at hand."""
+
+    result: api.ActionResult
+
+
+@dataclass(frozen=True)
+class Miss:
+    """The action must run, because of `reason`; `causes` where it ran before with something different."""
+
+    reason: str
+    causes: tuple[Cause, ...] = ()
+
+
+Decision = Hit | Miss
+Decider = Callable[["Action", "Store"], Decision]
+
+
+def decide(action: Action, store: Store) -> Decision:
+    """Return whether the result of `action` is in `store`, whole."""
+    try:
+        result = store.results.get(action.digest)
+    except StoreError as error:
+        return Miss(f"its recorded result cannot be used: {error.headline}")
+    if result is None:
+        return _explain(action, store)
+    for name, digest in result_blobs(result):
+        state = store.cas.state(digest)
+        if state != "present":
+            return Miss(f"its recorded output {name} is {state} in the store")
+    return Hit(result)
+
+
+def result_blobs(result: api.ActionResult) -> Iterator[tuple[str, Digest]]:
+    """Yield (path, digest) of every blob that a result needs to be whole."""
+    for output in result.output_files:
+        yield output.path, Digest.of_message(output.digest)
+    for folder in result.output_directories:
+        yield folder.path, Digest.of_message(folder.root_directory_digest)
+    if result.HasField("stdout_digest"):
+        yield "stdout", Digest.of_message(result.stdout_digest)
+
+
+def _explain(action: Action, store: Store) -> Miss:
+    last = store.traces.latest(action.request.label)
+    if last is None:
+        return Miss("it was never built")
+    try:
+        old = _Description.read(ActionDigest.parse(last.action), lambda digest: store.cas.get_bytes(digest))
+        new = _Description.read(action.digest, lambda digest: action.blobs.get(digest) or store.cas.get_bytes(digest))
+    except (StoreError, LookupError):
+        return Miss("it changed, but the description of the last time is gone from the store")
+    causes = tuple(compare(old, new))
+    if not causes:
+        return Miss("its last result is gone from the store")
+    more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
+    return Miss(f"{causes[0]}{more}", causes)
+
+
+Read = Callable[[Digest], bytes]
+
+
+@dataclass(frozen=True)
+class _Description:
+    """An action taken apart: what can differ, by name."""
+
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    outputs: tuple[str, ...]
+    toolchain: str
+    inputs: dict[str, str]  # path below work/ -> digest
+
+    @classmethod
+    def read(cls, name: ActionDigest, read: Read) -> _Description:
+        action = api.Action.FromString(read(name.description))
+        command = api.Command.FromString(read(Digest.of_message(action.command_digest)))
+        root = api.Directory.FromString(read(Digest.of_message(action.input_root_digest)))
+        inputs: dict[str, str] = {}
+        for node in root.directories:
+            if node.name == WORK:
+                _walk(Digest.of_message(node.digest), "", read, inputs)
+        tools = [node for node in root.directories if node.name != WORK]
+        del root.directories[:]
+        root.directories.extend(tools)
+        return cls(
+            arguments=tuple(command.arguments),
+            environment={each.name: each.value for each in command.environment_variables},
+            outputs=tuple(command.output_paths),
+            toolchain=digest_bytes(canonical(root)).hash,
+            inputs=inputs,
+        )
+
+
+def _walk(digest: Digest, prefix: str, read: Read, found: dict[str, str]) -> None:
+    folder = api.Directory.FromString(read(digest))
+    for file in folder.files:
+        found[prefix + file.name] = file.digest.hash + (" (executable)" if file.is_executable else "")
+    for node in folder.directories:
+        _walk(Digest.of_message(node.digest), f"{prefix}{node.name}/", read, found)
+
+
+def compare(old: _Description, new: _Description) -> Iterator[Cause]:
+    """Yield everything that differs between two descriptions, inputs first."""
+    yield from _compare_maps("input", old.inputs, new.inputs)
+    if old.toolchain != new.toolchain:
+        yield Cause("toolchain", "root", old.toolchain, new.toolchain)
+    if old.arguments != new.arguments:
+        removed = [each for each in old.arguments if each not in new.arguments]
+        added = [each for each in new.arguments if each not in old.arguments]
+        if not removed and not added:
+            yield Cause("argument", "order", " ".join(old.arguments), " ".join(new.arguments))
+        for before, after in zip_longest(removed, added):
+            yield Cause("argument", after or before or "", before, after)
+    yield from _compare_maps("environment", old.environment, new.environment)
+    yield from _compare_maps("output", dict.fromkeys(old.outputs, ""), dict.fromkeys(new.outputs, ""))
+
+
+def _compare_maps(what: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Cause]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield Cause(what, name, old.get(name), new.get(name))

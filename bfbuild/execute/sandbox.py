@@ -1,0 +1,265 @@
+"""The sandbox: a toolchain's root as the whole world of a process, and the executor that runs actions in it.
+
+Two levels, recorded in every trace:
+
+- `bubblewrap`: namespaces. No network, no home, no host files, own process table, fixed user, host name and paths; inputs
+  are mounted read-only, so not even a tool that wants to can change them.
+- `proot`: where user namespaces are refused. The same paths by ptrace; inputs are copies. Network and process table are
+  the host's, so this level is announced loudly and cannot be released.
+
+Both programs come from the lock and run through the loader and libraries of their own closure: nothing is asked of the
+host but a Linux kernel. Times and memory are bounded; a process group never outlives its action.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bfbuild.action.action import OUT, WORK, environment
+from bfbuild.errors import ActionError
+
+if TYPE_CHECKING:
+    from bfbuild.action.action import Action
+    from bfbuild.digest import Digest
+    from bfbuild.store import Store
+
+Level = Literal["bubblewrap", "proot"]
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
+LOADER = f"{LIBRARIES}/ld-linux-x86-64.so.2"
+PROBE = ("/lib64/ld-linux-x86-64.so.2", "--version")  # a program that every closure has
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A host path that a sandboxed process sees at `target`."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The two sandbox programs in their unpacked closure, and which of them this machine can use."""
+
+    tools: Path
+    wanted: Literal["auto", "bubblewrap", "proot"] = "auto"
+
+    @cached_property
+    def level(self) -> Level:
+        """The level that works here; raise ActionError where the wanted one, or none, does."""
+        levels: list[Level] = ["bubblewrap", "proot"] if self.wanted == "auto" else [self.wanted]
+        complaints = []
+        for level in levels:
+            probe = subprocess.run(
+                self._wrap(level, PROBE, [], self.tools, "/"), capture_output=True, env={}, check=False, timeout=60
+            )
+            if probe.returncode == 0:
+                return level
+            complaints.append((level, probe.stderr.decode(errors="replace").strip() or f"exit {probe.returncode}"))
+        raise ActionError(
+            "no sandbox works on this machine",
+            facts=complaints,
+            hint="allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces) or ptrace",
+        )
+
+    def wrap(self, argv: Sequence[str], binds: Sequence[Bind], root: Path, folder: str = "/") -> list[str]:
+        """Return the host's command line that runs `argv` with `root` as `/` and `binds` in it."""
+        return self._wrap(self.level, argv, binds, root, folder)
+
+    def _wrap(self, level: Level, argv: Sequence[str], binds: Sequence[Bind], root: Path, folder: str) -> list[str]:
+        program = "bwrap" if level == "bubblewrap" else "proot"
+        start = [
+            str(self.tools / LOADER),
+            "--library-path",
+            str(self.tools / LIBRARIES),
+            str(self.tools / "usr/bin" / program),
+        ]
+        if level == "proot":
+            mounts = [part for bind in binds for part in ("-b", f"{bind.source}:{bind.target}")]
+            return [
+                *start,
+                "--kill-on-exit",
+                "-r",
+                str(root),
+                "-b",
+                "/dev",
+                "-b",
+                "/proc",
+                *mounts,
+                "-w",
+                folder,
+                *argv,
+            ]
+        mounts = [
+            part
+            for bind in binds
+            for part in ("--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target)
+        ]
+        isolation = ["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "bareflow"]
+        world = ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108  (inside)
+        return [
+            *start,
+            *isolation,
+            "--die-with-parent",
+            "--new-session",
+            *world,
+            *mounts,
+            "--chdir",
+            folder,
+            "--",
+            *argv,
+        ]
+
+
+@dataclass(frozen=True)
+class Made:
+    """One output that an action made."""
+
+    digest: Digest
+    executable: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one execution did. Times in seconds, memory in bytes; `missing` are declared outputs that were not made."""
+
+    exit_code: int
+    stdout: Digest
+    stderr: Digest
+    outputs: Mapping[str, Made]
+    missing: tuple[str, ...]
+    level: Level
+    wall: float
+    cpu: float
+    memory: int
+    limit: str | None = None  # what stopped it, where a limit did
+
+
+@dataclass
+class SandboxExecutor:
+    """Runs actions on this machine. Safe to call from several threads; `cancel` ends all that is running."""
+
+    store: Store
+    sandbox: Sandbox
+    source_date_epoch: int
+    timeout: int
+    memory: int
+    _running: set[int] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cancelled: bool = False
+
+    def execute(self, action: Action, root: Path) -> Outcome:
+        """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store."""
+        with self.store.temporary_folder() as scratch:
+            self.lay_out(action, scratch)
+            with (scratch / "stdout").open("wb") as stdout, (scratch / "stderr").open("wb") as stderr:
+                start = time.monotonic()
+                exit_code, usage, limit = self._run(action, root, scratch, stdout.fileno(), stderr.fileno())
+                wall = time.monotonic() - start
+            outputs, missing = self._collect(action, scratch)
+            return Outcome(
+                exit_code=exit_code,
+                stdout=self.store.cas.put_file(scratch / "stdout"),
+                stderr=self.store.cas.put_file(scratch / "stderr"),
+                outputs=outputs,
+                missing=missing,
+                level=self.sandbox.level,
+                wall=wall,
+                cpu=usage.ru_utime + usage.ru_stime,
+                memory=usage.ru_maxrss * 1024,
+                limit=limit,
+            )
+
+    def lay_out(self, action: Action, scratch: Path) -> None:
+        """Put the inputs under `scratch/in` and make `scratch/out` with the folders that outputs need."""
+        for place, file in action.request.inputs.items():
+            target = scratch / "in" / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # A hard link is safe only behind a read-only mount.
+            self.store.cas.copy_to(file.digest, target, file.executable, link=self.sandbox.level == "bubblewrap")
+        (scratch / "in" / OUT).mkdir(parents=True, exist_ok=True)
+        for name in action.request.outputs:
+            (scratch / OUT / name).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / OUT).mkdir(exist_ok=True)
+        (scratch / "tmp").mkdir(exist_ok=True)
+
+    def command(self, argv: Sequence[str], root: Path, scratch: Path) -> list[str]:
+        """The host's command line for a process of an action that was laid out in `scratch`."""
+        binds = [Bind(scratch / "in", f"/{WORK}"), Bind(scratch / OUT, f"/{WORK}/{OUT}", writable=True)]
+        if self.sandbox.level == "proot":  # bubblewrap mounts a fresh /tmp itself
+            binds.append(Bind(scratch / "tmp", "/tmp", writable=True))  # noqa: S108
+        return self.sandbox.wrap(argv, binds, root, f"/{WORK}")
+
+    def cancel(self) -> None:
+        """End every running process group, and refuse to start another."""
+        with self._lock:
+            self._cancelled = True
+            for pid in self._running:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+
+    def _run(
+        self, action: Action, root: Path, scratch: Path, stdout: int, stderr: int
+    ) -> tuple[int, resource.struct_rusage, str | None]:
+        def limits() -> None:
+            resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        with self._lock:
+            if self._cancelled:
+                raise ActionError("the build was stopped")
+            process = subprocess.Popen(
+                self.command(action.request.argv, root, scratch),
+                env=environment(action.request, self.source_date_epoch),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                umask=0o022,
+                start_new_session=True,
+                preexec_fn=limits,  # noqa: PLW1509  (two system calls, no lock that another thread could hold)
+            )
+            self._running.add(process.pid)
+        try:
+            return self._wait(process)
+        finally:
+            with self._lock:
+                self._running.discard(process.pid)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage, str | None]:
+        limit = None
+        handle = os.pidfd_open(process.pid)
+        try:
+            if not select.select([handle], [], [], self.timeout)[0]:
+                limit = f"it ran longer than {self.timeout} s"
+                os.killpg(process.pid, signal.SIGKILL)
+            _, status, usage = os.wait4(process.pid, 0)
+        finally:
+            os.close(handle)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return process.returncode, usage, limit
+
+    def _collect(self, action: Action, scratch: Path) -> tuple[dict[str, Made], tuple[str, ...]]:
+        outputs, missing = {}, []
+        for name in action.request.outputs:
+            path = scratch / OUT / name
+            inside = path.parent.resolve() == path.parent and not path.is_symlink()
+            if not inside or not path.is_file():
+                missing.append(name)
+            else:
+                outputs[name] = Made(self.store.cas.put_file(path), bool(path.stat().st_mode & 0o100))
+        return outputs, tuple(missing)

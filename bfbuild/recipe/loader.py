@@ -1,0 +1,172 @@
+"""Reads recipes/*.py: executes each file, collects what it declares and every error it makes, and finds the line.
+
+One load gives either the recipes, all of them right, or one `Errors` with everything that is wrong. A recipe file is
+Python, executed with the project's root as its world: `glob` and `option` see that project and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import runpy
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bfbuild.errors import BareflowError, Errors, Location, RecipeError, nearest
+from bfbuild.recipe import model
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from bfbuild.config import Config
+
+FOLDER = "recipes"
+
+
+@dataclass
+class Session:
+    """One load in progress."""
+
+    root: Path
+    options: dict[str, str | int | bool]
+    recipes: list[model.Recipe] = field(default_factory=list)
+    errors: list[BareflowError] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)  # where a glob looked: a new file there changes the load
+
+    def declare(self, recipe: model.Recipe) -> None:
+        """Take a recipe, whole or a stand-in."""
+        self.recipes.append(recipe)
+
+    def reject(self, location: Location, error: ValidationError) -> None:
+        """Take what is wrong with a declaration at `location`."""
+        self.errors += [_validation_error(location, error.title, dict(each)) for each in error.errors()]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load found: the recipes in order of declaration, and what the answer depends on."""
+
+    recipes: tuple[model.Recipe, ...]
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...]
+
+
+def load(config: Config) -> Loaded:
+    """Execute every recipe file of a project; raise Errors with all that is wrong."""
+    folder = config.root / FOLDER
+    files = sorted(folder.glob("*.py"))
+    if not files:
+        raise RecipeError(f"no recipes in {FOLDER}/", facts=[("project", config.root)], hint=f"make {FOLDER}/kernel.py")
+    session = Session(config.root, dict(config.settings.options))
+    # A file may import its neighbours (`from toolchain import llvm`): each is executed once, as a module of that name.
+    sys.path.insert(0, str(folder))
+    model._sessions.append(session)  # the loader is the only one to open a session
+    before = set(sys.modules)
+    try:
+        for path in files:
+            _execute(path, session)
+    finally:
+        model._sessions.pop()
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+                del sys.modules[name]
+    session.errors += _duplicates(session.recipes)
+    if session.errors:
+        raise Errors(session.errors)
+    return Loaded(tuple(session.recipes), tuple(files), tuple(sorted(session.folders | {folder})))
+
+
+def _execute(path: Path, session: Session) -> None:
+    if path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", None) == str(path):
+        return  # a neighbour imported it already
+    try:
+        __import__(path.stem) if path.stem.isidentifier() else runpy.run_path(str(path))
+    except BareflowError as error:
+        session.errors.append(error)
+    except Exception as error:  # (whatever a recipe file raises is the user's to see)
+        session.errors.append(_python_error(path, error))
+
+
+def _python_error(path: Path, error: Exception) -> RecipeError:
+    """Turn an exception out of a recipe file into an error that shows the user's line."""
+    if isinstance(error, SyntaxError) and error.filename:
+        location = Location(Path(error.filename), error.lineno or 1)
+    else:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent == path.parent]
+        location = Location(Path(frames[-1].filename), frames[-1].lineno or 1) if frames else Location(path, 1)
+    hint = None
+    if isinstance(error, NameError) and error.name:
+        import bfbuild  # noqa: PLC0415  (a cycle at import time)
+
+        guess = nearest(error.name, bfbuild.__all__)
+        hint = f"from bfbuild import {guess}" if guess else None
+    return RecipeError(
+        f"a recipe file fails: {type(error).__name__}", facts=[("why", error)], hint=hint, location=location
+    )
+
+
+def _validation_error(location: Location, kind: str, detail: dict[str, object]) -> RecipeError:
+    """Turn one complaint of pydantic's into ours: which field, what was there, what was meant."""
+    path = detail["loc"]
+    assert isinstance(path, tuple)
+    keys = [
+        str(key) for key in path if not (isinstance(key, str) and key.startswith(("function", "is-", "constrained")))
+    ]
+    name = keys[0] if keys else "?"
+    facts: list[tuple[str, object]] = [("recipe", kind), ("field", name)]
+    cls = getattr(model, kind, model.Recipe)
+    headline = f"a field of {kind} has a wrong value"
+    if detail["type"] == "extra_forbidden":
+        headline = f"{kind} has no such field"
+        known = list(cls.model_fields)
+        guess = nearest(name, known)
+        facts += [("nearest", guess)] if guess else [("known", ", ".join(known))]
+    elif detail["type"] == "missing":
+        headline = f"a field of {kind} is missing"
+    else:
+        facts += [("value", _brief(detail["input"])), ("why", str(detail["msg"]).removeprefix("Value error, "))]
+    return RecipeError(headline, facts=facts, location=field_line(location, name))
+
+
+def _brief(value: object) -> str:
+    text = f"{value.name} ({type(value).__name__})" if isinstance(value, model.Recipe) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def field_line(location: Location, field_name: str, value: str | None = None) -> Location:
+    """The line of a keyword inside the call at `location`, and of the string `value` in it where that is found."""
+    try:
+        tree = ast.parse(location.path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):
+        return location
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= location.line <= (n.end_lineno or 0)]
+    for call in sorted(calls, key=lambda n: (n.end_lineno or 0) - n.lineno):
+        for keyword in call.keywords:
+            if keyword.arg == field_name:
+                for node in ast.walk(keyword.value):
+                    if value is not None and isinstance(node, ast.Constant) and node.value == value:
+                        return Location(location.path, node.lineno)
+                return Location(location.path, keyword.value.lineno)
+    return location
+
+
+def _duplicates(recipes: list[model.Recipe]) -> list[RecipeError]:
+    """Find names of outputs and recipes that stand for two things."""
+    owners: dict[str, model.Recipe] = {}
+    errors = []
+    for recipe in recipes:
+        for name in dict.fromkeys([recipe.name, *recipe.outputs]):
+            first = owners.setdefault(name, recipe)
+            if first is not recipe:
+                errors.append(
+                    RecipeError(
+                        "two recipes have one name",
+                        facts=[("name", name), ("first", first.location), ("second", recipe.location)],
+                        location=field_line(recipe.location, "name"),
+                        hint="names of recipes and outputs are unique in a project",
+                    )
+                )
+    return errors

@@ -1,0 +1,352 @@
+"""The types a recipe file declares with: frozen, strict, and aware of the line that declared them.
+
+A recipe has a `name`, unique in its project. What it makes is one or more *outputs*, named by relative paths; a recipe
+with one output names it like itself. Where a field takes an `Input`, it takes
+
+- a recipe: all its outputs in a list of inputs, its first one where a single file is wanted;
+- a string: the name of an output that some recipe declares, or else the path of a source file of the project.
+
+Inside an action sources lie at their own path, outputs of other recipes at `build/NAME`, and what the action makes at
+`out/NAME`. Nothing here reads a file or runs a tool.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic._internal._model_construction import ModelMetaclass  # the only place to see a construction fail
+
+from bfbuild.config import Size
+from bfbuild.errors import Location
+
+if TYPE_CHECKING:
+    from bfbuild.recipe.loader import Session
+
+PACKAGE = str(Path(__file__).parent.parent)
+_sessions: list[Session] = []
+
+
+def current_session() -> Session | None:
+    """The load that is going on, or None outside of one."""
+    return _sessions[-1] if _sessions else None
+
+
+def caller() -> Location:
+    """The line of the recipe file that is being executed: the nearest frame outside this package and pydantic."""
+    frame = sys._getframe(1)  # inspect.stack reads every file; this runs once a recipe
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return Location(Path(frame.f_code.co_filename), frame.f_lineno)
+
+
+class _Declared(ModelMetaclass):
+    """Hands each finished recipe, and each failed one, to the load that is going on."""
+
+    def __call__(cls, *args: Any, **fields: Any) -> Any:  # noqa: N805  (a metaclass calls it cls)
+        location, session = caller(), current_session()
+        try:
+            made = super().__call__(*args, **fields)
+        except ValidationError as error:
+            if session is None:
+                raise
+            session.reject(location, error)
+            # A stand-in of the same type keeps the rest of the file running, so that one load finds all errors.
+            made = cls.model_construct(name=str(fields.get("name", "?")))  # type: ignore[attr-defined]
+        made._location = location  # the only writer
+        if session is not None:
+            session.declare(made)
+        return made
+
+
+def _relative(value: str) -> str:
+    path = PurePosixPath(value)
+    if not value or path.is_absolute() or ".." in path.parts or str(path) != value:
+        raise ValueError(f"{value!r} is no plain relative path")
+    return value
+
+
+RelativePath = Annotated[str, AfterValidator(_relative)]
+
+
+class Recipe(BaseModel, metaclass=_Declared):
+    """A declaration of one thing to make."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    INPUT_FIELDS: ClassVar[tuple[str, ...]] = ()  # the fields that hold inputs
+
+    name: RelativePath
+
+    _location: Location = PrivateAttr(default=Location(Path("?"), 1))
+
+    @property
+    def location(self) -> Location:
+        """The line that declared this recipe."""
+        return self._location
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what this recipe makes."""
+        return (self.name,)
+
+    def wants(self) -> Iterator[tuple[str, Recipe | str]]:
+        """Yield (field, input) for every input, in the order of declaration."""
+        for field in self.INPUT_FIELDS:
+            for value in _flatten(getattr(self, field, ())):
+                yield field, value
+
+    __hash__ = object.__hash__  # a recipe is itself: names are unique, and fields may hold dictionaries
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+Input = Recipe | RelativePath
+
+
+@dataclass(frozen=True)
+class In:
+    """An input as an argument of a `Command`: its path inside the action."""
+
+    input: Recipe | str
+
+
+@dataclass(frozen=True)
+class Out:
+    """An output as an argument of a `Command`: the path at which it must be made."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _relative(self.name)
+
+
+def _flatten(value: object) -> Iterator[Recipe | str]:
+    """Yield the inputs in a field's value, however nested."""
+    if isinstance(value, Recipe | str):
+        yield value
+    elif isinstance(value, In):
+        yield value.input
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _flatten(each)
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _flatten(each)
+
+
+class Toolchain(Recipe):
+    """A locked closure of Debian packages, unpacked: the root file system that actions see.
+
+    `path` is where programs are looked for; the other fields name the program for each job.
+    """
+
+    packages: tuple[str, ...] = Field(min_length=1)
+    path: tuple[str, ...] = ("/usr/bin",)
+    cc: str = "clang"
+    ld: str = "ld.lld"
+    ar: str = "llvm-ar"
+    objcopy: str = "llvm-objcopy"
+    asm: str = "nasm"
+    python: str = "python3"
+
+
+class Fetch(Recipe):
+    """A file from outside, fixed by its digest; `urls` are tried in turn."""
+
+    urls: tuple[str, ...] = Field(min_length=1)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: Size
+
+
+class CObject(Recipe):
+    """One C (or preprocessed assembler) source, compiled.
+
+    `headers` are all files that may be included; which of them are, is found by scanning the source. `includes` are the
+    folders to look in, relative to the project; generated headers are found by their output name.
+    """
+
+    INPUT_FIELDS = ("source", "headers")
+
+    source: Input
+    toolchain: Toolchain
+    flags: tuple[str, ...] = ()
+    includes: tuple[RelativePath, ...] = ()
+    headers: tuple[Input, ...] = ()
+
+
+class AsmObject(Recipe):
+    """One nasm source, assembled to an object, or with `format="bin"` to the very bytes."""
+
+    INPUT_FIELDS = ("source", "headers")
+
+    source: Input
+    toolchain: Toolchain
+    format: Literal["elf32", "elf64", "bin"] = "elf32"
+    flags: tuple[str, ...] = ()
+    includes: tuple[RelativePath, ...] = ()
+    headers: tuple[Input, ...] = ()
+
+
+class Archive(Recipe):
+    """A static library; members keep the order of declaration."""
+
+    INPUT_FIELDS = ("members",)
+
+    members: tuple[Input, ...] = Field(min_length=1)
+    toolchain: Toolchain
+
+
+class Link(Recipe):
+    """An ELF program made from objects and archives in this order, with a linker script if one is given.
+
+    `symbols` are numbers the script may use by name (`--defsym`): addresses and sizes that come from a layout. With
+    `driver="cc"` the compiler calls the linker and adds its start files and libc: a program for the building machine.
+    """
+
+    INPUT_FIELDS = ("inputs", "script", "script_includes")
+
+    inputs: tuple[Input, ...] = Field(min_length=1)
+    toolchain: Toolchain
+    driver: Literal["ld", "cc"] = "ld"
+    script: Input | None = None
+    script_includes: tuple[Input, ...] = ()
+    flags: tuple[str, ...] = ()
+    symbols: dict[str, int] = {}
+
+
+class RawBinary(Recipe):
+    """The loadable bytes of an ELF program, with nothing around them (objcopy -O binary)."""
+
+    INPUT_FIELDS = ("elf",)
+
+    elf: Input
+    toolchain: Toolchain
+    flags: tuple[str, ...] = ()
+
+
+class Command(Recipe):
+    """Any declared tool, run with declared files: a program of the toolchain, or one that a recipe made.
+
+    Arguments are strings, `In(...)` and `Out(...)`. Outputs are all `Out`s among the arguments, and `stdout` where the
+    tool's standard output is the file wanted. `inputs` are files the tool reads without being told their names.
+    """
+
+    INPUT_FIELDS = ("tool", "args", "inputs")
+
+    tool: Recipe | str
+    toolchain: Toolchain
+    args: tuple[str | In | Out, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    stdout: RelativePath | None = None
+    env: dict[str, str] = {}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """All `Out`s, then `stdout`."""
+        outs = [argument.name for argument in self.args if isinstance(argument, Out)]
+        return tuple(dict.fromkeys([*outs, *([self.stdout] if self.stdout else [])]))
+
+    def wants(self) -> Iterator[tuple[str, Recipe | str]]:
+        """Yield (field, input); a plain string among the arguments, or a tool's name, is no input."""
+        if isinstance(self.tool, Recipe):
+            yield "tool", self.tool
+        for argument in self.args:
+            if isinstance(argument, In):
+                yield "args", argument.input
+        for value in self.inputs:
+            yield "inputs", value
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> Self:
+        if not self.outputs:
+            raise ValueError("a command must have an output: Out(...) among args, or stdout=...")
+        return self
+
+
+class Region(BaseModel):
+    """A run of raw sectors with a name; `sectors` is its capacity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern="^[A-Z][A-Z0-9_]*$")
+    lba: int = Field(ge=0)
+    sectors: int = Field(gt=0)
+
+
+class Partition(BaseModel):
+    """An entry of the MBR partition table; with `filesystem="fat16"` its content is a set of files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern="^[A-Z][A-Z0-9_]*$")
+    lba: int = Field(gt=0)
+    sectors: int = Field(gt=0)
+    type: int = Field(default=0x06, ge=1, le=0xFF)
+    bootable: bool = False
+    filesystem: Literal["fat16", "none"] = "fat16"
+    label: str = Field(default="", max_length=11)
+
+
+class Layout(Recipe):
+    """What lies where on a disk: the one home of these numbers.
+
+    Makes `NAME.h` and `NAME.inc`, the same numbers for C and nasm, each with `prefix`: `BF_KERNEL_LBA`,
+    `BF_KERNEL_SECTORS` for each region and partition, then the `constants`. A recipe reads `layout["KERNEL_LBA"]`.
+    """
+
+    toolchain: Toolchain
+    size: Size
+    prefix: str = Field(default="BF_", pattern="^[A-Z_]*$")
+    regions: tuple[Region, ...] = ()
+    partitions: tuple[Partition, ...] = Field(default=(), max_length=4)
+    constants: dict[str, int] = {}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The C header, then the nasm include."""
+        return (f"{self.name}.h", f"{self.name}.inc")
+
+    def __getitem__(self, name: str) -> int:
+        """Return a number by its name without the prefix; raise KeyError where there is none."""
+        numbers = {"SECTOR_SIZE": 512, **self.constants}
+        places: list[Region | Partition] = [*self.regions, *self.partitions]
+        for place in places:
+            numbers |= {f"{place.name}_LBA": place.lba, f"{place.name}_SECTORS": place.sectors}
+        return numbers[name]
+
+
+class Image(Recipe):
+    """A bootable disk: a layout filled with content.
+
+    `content` gives each region (or partition without file system) its bytes, `files` each FAT16 partition its files:
+    path on the disk -> input.
+    """
+
+    INPUT_FIELDS = ("content", "files")
+
+    layout: Layout
+    content: dict[str, Input] = {}
+    files: dict[str, dict[str, Input]] = {}
+
+
+class Run(Recipe):
+    """One boot of an image in QEMU: what `doit run`, `doit bench` and `doit debug` start.
+
+    `elf` gives symbols to the debugger and to reports. `timeout` (seconds) bounds the whole boot, `silence` the time
+    without any output.
+    """
+
+    INPUT_FIELDS = ("image", "elf")
+
+    image: Image
+    toolchain: Toolchain
+    elf: Input | None = None
+    memory: Size = 128 << 20
+    timeout: int = Field(default=60, gt=0)
+    silence: int = Field(default=20, gt=0)
