@@ -15,27 +15,12 @@ from bfbuild.action.action import WORK
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
 from bfbuild.errors import StoreError
 from bfbuild.protos import remote_execution_pb2 as api
+from bfbuild.store.cas import Presence
+from bfbuild.store.trace import Cause, Reason
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action
     from bfbuild.store import Store
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One thing that is not as it was: `what` kind of thing, which one, and its old and new value (None: absent)."""
-
-    what: str
-    name: str
-    old: str | None
-    new: str | None
-
-    def __str__(self) -> str:
-        if self.old is None:
-            return f"{self.what} {self.name} is new"
-        if self.new is None:
-            return f"{self.what} {self.name} is gone"
-        return f"{self.what} {self.name} changed"
 
 
 @dataclass(frozen=True)
@@ -47,10 +32,9 @@ class Hit:
 
 @dataclass(frozen=True)
 class Miss:
-    """The action must run, because of `reason`; `causes` where it ran before with something different."""
+    """The action must run; the reason has causes where the recipe ran before with something different."""
 
-    reason: str
-    causes: tuple[Cause, ...] = ()
+    reason: Reason
 
 
 Decision = Hit | Miss
@@ -62,13 +46,13 @@ def decide(action: Action, store: Store) -> Decision:
     try:
         result = store.results.get(action.digest)
     except StoreError as error:
-        return Miss(f"its recorded result cannot be used: {error.headline}")
+        return Miss(Reason(text=f"its recorded result cannot be used: {error.headline}"))
     if result is None:
         return _explain(action, store)
     for name, digest in result_blobs(result):
         state = store.cas.state(digest)
-        if state != "present":
-            return Miss(f"its recorded output {name} is {state} in the store")
+        if state.presence is not Presence.PRESENT:
+            return Miss(Reason(text=f"its recorded output {name} is {state.presence} in the store"))
     return Hit(result)
 
 
@@ -82,20 +66,26 @@ def result_blobs(result: api.ActionResult) -> Iterator[tuple[str, Digest]]:
         yield "stdout", Digest.of_message(result.stdout_digest)
 
 
+def told(cause: Cause) -> str:
+    """Return one cause as words, without its values."""
+    change = "is new" if cause.old is None else "is gone" if cause.new is None else "changed"
+    return f"{cause.kind} {cause.subject} {change}"
+
+
 def _explain(action: Action, store: Store) -> Miss:
     last = store.traces.latest(action.request.label)
     if last is None:
-        return Miss("it was never built")
+        return Miss(Reason(text="it was never built"))
     try:
-        old = _Description.read(ActionDigest.parse(last.action), lambda digest: store.cas.get_bytes(digest))
+        old = _Description.read(last.action, store.cas.get_bytes)
         new = _Description.read(action.digest, lambda digest: action.blobs.get(digest) or store.cas.get_bytes(digest))
     except (StoreError, LookupError):
-        return Miss("it changed, but the description of the last time is gone from the store")
+        return Miss(Reason(text="it changed, but what it was is gone from the store"))
     causes = tuple(compare(old, new))
     if not causes:
-        return Miss("its last result is gone from the store")
+        return Miss(Reason(text="its last result is gone from the store"))
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
-    return Miss(f"{causes[0]}{more}", causes)
+    return Miss(Reason(text=f"{told(causes[0])}{more}", causes=causes))
 
 
 Read = Callable[[Digest], bytes]
@@ -144,19 +134,19 @@ def compare(old: _Description, new: _Description) -> Iterator[Cause]:
     """Yield everything that differs between two descriptions, inputs first."""
     yield from _compare_maps("input", old.inputs, new.inputs)
     if old.toolchain != new.toolchain:
-        yield Cause("toolchain", "root", old.toolchain, new.toolchain)
+        yield Cause(kind="toolchain", subject="root", old=old.toolchain, new=new.toolchain)
     if old.arguments != new.arguments:
         removed = [each for each in old.arguments if each not in new.arguments]
         added = [each for each in new.arguments if each not in old.arguments]
         if not removed and not added:
-            yield Cause("argument", "order", " ".join(old.arguments), " ".join(new.arguments))
+            yield Cause(kind="argument", subject="order", old=" ".join(old.arguments), new=" ".join(new.arguments))
         for before, after in zip_longest(removed, added):
-            yield Cause("argument", after or before or "", before, after)
+            yield Cause(kind="argument", subject=after or before or "", old=before, new=after)
     yield from _compare_maps("environment", old.environment, new.environment)
     yield from _compare_maps("output", dict.fromkeys(old.outputs, ""), dict.fromkeys(new.outputs, ""))
 
 
-def _compare_maps(what: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Cause]:
+def _compare_maps(kind: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Cause]:
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield Cause(what, name, old.get(name), new.get(name))
+            yield Cause(kind=kind, subject=name, old=old.get(name), new=new.get(name))

@@ -1,6 +1,6 @@
 """An Action: one command with its input tree, environment and declared outputs, as the Remote Execution API v2 has it.
 
-The input tree is the toolchain's root with one folder more: `work/`, which holds the inputs and is the working directory.
+The input tree is the toolchain's root with one folder more, `work/`: it holds the inputs and is the working directory.
 So an action carries its tools with it, and any server that runs a command in its input root can run it. Rules:
 
 - inputs lie below `work/`, read-only; `work/out/` alone may be written, and all declared outputs lie there;
@@ -88,7 +88,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Action:
-    """A request with its key and its messages: `blobs` are the serialized Action, Command and directories of `work/`."""
+    """A request with its key and messages: `blobs` are the serialized Action, Command and directories of `work/`."""
 
     request: Request
     toolchain: Digest

@@ -1,7 +1,7 @@
 """Layouts to headers, images to disks: our own writer, run in the sandbox by the toolchain's Python like any tool.
 
-The writer's source files are inputs of the action, so a change to the writer is a change to the key, and a disk does not
-depend on the Python that the user happens to have.
+The writer's source files are inputs of the action, so a change to the writer is a change to the key, and a disk does
+not depend on the Python that the user happens to have.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import bfbuild.disk
 from bfbuild.action.action import OUT, Request
+from bfbuild.recipe.model import Image, Layout
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile, Inputs
-    from bfbuild.recipe.model import Image, Layout, Recipe, Toolchain
 
 WRITER = "bfbuild-disk"
 SPEC = f"{WRITER}/spec.json"
@@ -24,9 +24,7 @@ SPEC = f"{WRITER}/spec.json"
 def layout(recipe: Layout, inputs: Inputs) -> Request:
     """Write the layout's numbers as a C header and as a nasm include."""
     c, nasm = recipe.outputs
-    return _writer(
-        recipe, recipe.toolchain, inputs, ("header", SPEC, f"{OUT}/{c}", f"{OUT}/{nasm}"), _places(recipe), {}
-    )
+    return _writer(recipe, inputs, ("header", SPEC, f"{OUT}/{c}", f"{OUT}/{nasm}"), _places(recipe), {})
 
 
 def image(recipe: Image, inputs: Inputs) -> Request:
@@ -41,7 +39,6 @@ def image(recipe: Image, inputs: Inputs) -> Request:
     files = [file for field in recipe.INPUT_FIELDS for file in graph.files(recipe, field)]
     return _writer(
         recipe,
-        recipe.layout.toolchain,
         inputs,
         ("image", SPEC, f"{OUT}/{recipe.name}"),
         spec,
@@ -60,14 +57,14 @@ def _places(recipe: Layout) -> dict[str, Any]:
 
 
 def _writer(
-    recipe: Recipe,
-    toolchain: Toolchain,
+    recipe: Layout | Image,
     inputs: Inputs,
     arguments: tuple[str, ...],
     spec: dict[str, Any],
     files: dict[str, InputFile],
 ) -> Request:
     """Run `python3 -m disk ARGUMENTS` with the writer's own sources beside the content."""
+    toolchain = recipe.toolchain if isinstance(recipe, Layout) else recipe.layout.toolchain
     room = Path(bfbuild.disk.__file__).parent
     sources = {f"{WRITER}/disk/{path.name}": inputs.data(path.read_bytes()) for path in sorted(room.glob("*.py"))}
     text = json.dumps(spec, sort_keys=True, indent=1, ensure_ascii=True).encode()

@@ -77,8 +77,8 @@ Directives = Callable[[bytes], Iterable[Include]]
 class Scanner:
     """Follows includes through the declared files of one recipe.
 
-    `declared` maps a place in the action to its file; `undeclared` says whether the project has a source at a place that
-    was not declared.
+    `declared` maps a place in the action to its file; `undeclared` says whether the project has a source at a place
+    that was not declared.
     """
 
     directives: Directives

@@ -2,8 +2,8 @@
 
 Two levels, recorded in every trace:
 
-- `bubblewrap`: namespaces. No network, no home, no host files, own process table, fixed user, host name and paths; inputs
-  are mounted read-only, so not even a tool that wants to can change them.
+- `bubblewrap`: namespaces. No network, no home, no host files, own process table, fixed user, host name and paths;
+  inputs are mounted read-only, so not even a tool that wants to can change them.
 - `proot`: where user namespaces are refused. The same paths by ptrace; inputs are copies. Network and process table are
   the host's, so this level is announced loudly and cannot be released.
 
@@ -134,7 +134,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one execution did. Times in seconds, memory in bytes; `missing` are declared outputs that were not made."""
+    """What one execution did. Times in ns, memory in bytes; `missing` are declared outputs that were not made."""
 
     exit_code: int
     stdout: Digest
@@ -142,9 +142,10 @@ class Outcome:
     outputs: Mapping[str, Made]
     missing: tuple[str, ...]
     level: Level
-    wall: float
-    cpu: float
-    memory: int
+    wall: int
+    user_time: int
+    system_time: int
+    max_rss: int
     limit: str | None = None  # what stopped it, where a limit did
 
 
@@ -163,12 +164,12 @@ class SandboxExecutor:
 
     def execute(self, action: Action, root: Path) -> Outcome:
         """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store."""
-        with self.store.temporary_folder() as scratch:
+        with self.store.scratch.folder() as scratch:
             self.lay_out(action, scratch)
             with (scratch / "stdout").open("wb") as stdout, (scratch / "stderr").open("wb") as stderr:
-                start = time.monotonic()
+                start = time.monotonic_ns()
                 exit_code, usage, limit = self._run(action, root, scratch, stdout.fileno(), stderr.fileno())
-                wall = time.monotonic() - start
+                wall = time.monotonic_ns() - start
             outputs, missing = self._collect(action, scratch)
             return Outcome(
                 exit_code=exit_code,
@@ -178,8 +179,9 @@ class SandboxExecutor:
                 missing=missing,
                 level=self.sandbox.level,
                 wall=wall,
-                cpu=usage.ru_utime + usage.ru_stime,
-                memory=usage.ru_maxrss * 1024,
+                user_time=int(usage.ru_utime * 1e9),
+                system_time=int(usage.ru_stime * 1e9),
+                max_rss=usage.ru_maxrss * 1024,
                 limit=limit,
             )
 
@@ -189,7 +191,9 @@ class SandboxExecutor:
             target = scratch / "in" / place
             target.parent.mkdir(parents=True, exist_ok=True)
             # A hard link is safe only behind a read-only mount.
-            self.store.cas.copy_to(file.digest, target, file.executable, link=self.sandbox.level == "bubblewrap")
+            self.store.cas.copy_to(
+                file.digest, target, executable=file.executable, link=self.sandbox.level == "bubblewrap"
+            )
         (scratch / "in" / OUT).mkdir(parents=True, exist_ok=True)
         for name in action.request.outputs:
             (scratch / OUT / name).parent.mkdir(parents=True, exist_ok=True)
