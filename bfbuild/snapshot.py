@@ -1,7 +1,7 @@
 """The answer to "did anything change?" in milliseconds: one sweep of stats over a saved list of files.
 
 A snapshot says: when these files had these stats, a target was built, and these words were the answer. It is written
-by a build that succeeded, and believed only while every file, source or output, has the very same size, mtime (ns), inode
+by a build that succeeded, and believed only while every file, source or output, has the very same size, mtime, inode
 and mode, and every folder that was searched is untouched. It is a shortcut, never a truth: whatever does not fit, a
 snapshot that cannot be read among it, means no more than that the full way must be gone.
 

@@ -1,0 +1,168 @@
+"""One project, opened: configuration, recipes, graph, store and toolchains, and the build that joins them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bfbuild import config as configuration
+from bfbuild.commands.progress import Progress
+from bfbuild.decide import Hit
+from bfbuild.digest import Digest, digest_file
+from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
+from bfbuild.realise import Files, Realiser
+from bfbuild.recipe import loader
+from bfbuild.recipe.graph import SANDBOX, connect
+from bfbuild.recipe.model import Fetch, Recipe
+from bfbuild.snapshot import Signatures
+from bfbuild.store import Store
+from bfbuild.store.cas import Presence
+from bfbuild.store.trace import Build
+from bfbuild.store.trace import Step as BuildStep
+from bfbuild.toolchain.root import Toolchains
+
+if TYPE_CHECKING:
+    from bfbuild.action.action import InputFile
+    from bfbuild.realise import Step
+    from bfbuild.recipe.graph import Graph
+
+BUILD = "build"  # outputs for people
+
+
+class Project:
+    """A project's parts, each made when it is first asked for; `progress` shows what they do."""
+
+    def __init__(self, root: Path) -> None:
+        self.signatures = Signatures(str(root))
+        self.config = configuration.load(root)
+        self.root = root
+
+    @cached_property
+    def loaded(self) -> loader.Loaded:
+        """The recipes."""
+        return loader.load(self.config)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """What they need of each other."""
+        return connect(self.loaded.recipes, lambda path: (self.root / path).is_file())
+
+    @cached_property
+    def store(self) -> Store:
+        """Where results are kept."""
+        return Store(self.config.cache_dir)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """What shows the work."""
+        return Progress(self.store)
+
+    @cached_property
+    def toolchains(self) -> Toolchains:
+        """The locked roots that tools run in."""
+        return Toolchains(self.store, self.config.lock_path, self.config.mirrors, self.progress)
+
+    @cached_property
+    def files(self) -> Files:
+        """The content of this build's files."""
+        return Files(self.graph, self.root, self.store)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """What tools run in; says so loudly where it is not the real one."""
+        sandbox = Sandbox(self.toolchains.ensure(SANDBOX), self.config.sandbox)
+        if sandbox.level != "bubblewrap":
+            self.progress.note(
+                f"warning: no user namespaces here: actions run under {sandbox.level}, which hides neither the network"
+                " nor the host's processes. Results are marked so and cannot be released."
+            )
+        return sandbox
+
+    @cached_property
+    def executor(self) -> SandboxExecutor:
+        """What runs an action."""
+        build = self.config.settings.build
+        return SandboxExecutor(
+            self.store, self.sandbox, self.config.source_date_epoch, timeout=build.timeout, memory=build.memory
+        )
+
+    def build(self, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> None:
+        """Make the outputs of `targets` exist; record what was decided, also where it failed."""
+        realiser = Realiser(
+            graph=self.graph,
+            files=self.files,
+            store=self.store,
+            toolchains=self.toolchains,
+            executor=lambda: self.executor,
+            fetch=self._fetch,
+            events=self.progress,
+            jobs=jobs or self.config.jobs,
+            source_date_epoch=self.config.source_date_epoch,
+        )
+        started = time.time_ns()
+        try:
+            with self.progress:
+                realiser.realise(targets, keep_going=keep_going or self.config.settings.build.keep_going)
+        finally:
+            steps = tuple(_recorded(step) for step in realiser.steps)
+            self.store.traces.record_build(
+                Build(
+                    id=secrets.token_hex(6),
+                    project=self.config.settings.project.name,
+                    started=started,
+                    targets=tuple(recipe.name for recipe in targets),
+                    steps=steps,
+                )
+            )
+
+    def output(self, name: str) -> InputFile:
+        """The content of an output that this build made."""
+        return self.files.made[name]
+
+    def export(self, names: Sequence[str]) -> list[Path]:
+        """Put outputs into build/ for people; files that are right already are not touched."""
+        paths = []
+        for name in names:
+            path, made = self.root / BUILD / name, self.files.made[name]
+            if not _holds(path, made):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary = path.with_name(f".{path.name}.{os.getpid()}")
+                self.store.cas.copy_to(made.digest, temporary, executable=made.executable)
+                temporary.chmod(0o755 if made.executable else 0o644)
+                temporary.replace(path)
+            paths.append(path)
+        return paths
+
+    def _fetch(self, recipe: Fetch) -> None:
+        """Download a file once; raise FetchError where it cannot be had."""
+        digest = Digest(recipe.sha256, recipe.size)
+        if self.store.cas.state(digest).presence is Presence.PRESENT:
+            return
+        wanted = Wanted(recipe.name, recipe.urls, recipe.sha256, recipe.size, hint=f"declared at {recipe.location}")
+        with self.store.scratch.folder() as folder:
+            paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
+            self.store.cas.put_file(paths[recipe.name])
+
+
+def _recorded(step: Step) -> BuildStep:
+    hit = isinstance(step.decision, Hit)
+    return BuildStep(
+        label=step.recipe.name,
+        action=step.action.digest,
+        decision="hit" if hit else "miss",
+        reason="" if isinstance(step.decision, Hit) else step.decision.reason.text,
+    )
+
+
+def _holds(path: Path, made: InputFile) -> bool:
+    """Whether a file in build/ is what was made."""
+    try:
+        right_mode = bool(path.stat().st_mode & 0o100) == made.executable
+        return right_mode and digest_file(path) == made.digest
+    except OSError:
+        return False

@@ -1,0 +1,179 @@
+"""A toolchain's root: known from the lock, fetched and unpacked only when a tool must run.
+
+Unpacking is an action like any other: its description names the locked packages, so its key follows from the lock
+alone, and its recorded result is the root's digest. With that result in the store a build of nothing but hits needs
+neither the packages nor the unpacked tree, which is derived and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bfbuild.action.action import Tree
+from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
+from bfbuild.errors import StoreError
+from bfbuild.protos import remote_execution_pb2 as api
+from bfbuild.store.cas import Presence
+from bfbuild.toolchain.debian import mirrors
+from bfbuild.toolchain.fetch import Wanted, fetch_all
+from bfbuild.toolchain.lock import Lock, LockedPackage
+from bfbuild.toolchain.unpack import Root, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bfbuild.recipe.model import Toolchain
+    from bfbuild.store import Store
+
+UNPACKER = "bfbuild-unpack-1"  # raise the number when equal packages would unpack to another root
+
+
+class Events(Protocol):
+    """Is told of what takes long."""
+
+    def transfer(self, what: str, done: int, total: int) -> None:
+        """So many of so many bytes are done."""
+
+
+@dataclass
+class Toolchains:
+    """The roots of one project's toolchains. Safe to use from several threads."""
+
+    store: Store
+    lock_path: Path
+    configured_mirrors: tuple[str, ...]
+    events: Events
+    _trees: dict[str, Tree] = field(default_factory=dict)
+    _lock: Lock | None = None
+    _guard: threading.RLock = field(default_factory=threading.RLock)
+
+    def plan(self, recipe: Toolchain) -> Tree:
+        """Return the root's digest and Directory, unpacking only if no one ever did."""
+        with self._guard:
+            if recipe.name not in self._trees:
+                packages = self._packages(recipe)
+                digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+                root = api.Directory.FromString(self.store.cas.get_bytes(digest))
+                self._trees[recipe.name] = Tree(digest, root)
+            return self._trees[recipe.name]
+
+    def ensure(self, recipe: Toolchain) -> Path:
+        """Return the folder in which the root is unpacked."""
+        with self._guard:
+            path = self.store.tree_path(self.plan(recipe).digest)
+            if not path.is_dir():
+                self._unpacked(recipe, self._packages(recipe))
+            return path
+
+    def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
+        if self._lock is None:
+            self._lock = Lock.load(self.lock_path)
+        return self._lock.closure(recipe.name, recipe.packages)
+
+    def _recorded(self, action: ActionDigest) -> Digest | None:
+        """Return the recorded root where it and its Directory are whole."""
+        try:
+            result = self.store.results.get(action)
+        except StoreError:
+            return None
+        if result is None or len(result.output_directories) != 1:
+            return None
+        digest = Digest.of_message(result.output_directories[0].root_directory_digest)
+        return digest if self.store.cas.state(digest).presence is Presence.PRESENT else None
+
+    def _unpacked(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> Digest:
+        """Fetch what is missing, unpack, and record the root."""
+        unpacking = _unpacking(packages)
+        with self.store.tree_lock(unpacking.action.hash):
+            digest = self._recorded(unpacking.action)
+            if digest is not None and self.store.tree_path(digest).is_dir():
+                return digest  # another build was faster
+            self._fetch(recipe, packages)
+            with self.store.scratch.folder() as folder:
+                debs = [self._deb(package, folder / "debs") for package in packages]
+                (folder / "root").mkdir()
+                root = unpack(debs, folder / "root", self._tell(f"unpack {recipe.name}"))
+                self._keep(unpacking, root)
+                self.store.add_tree(root.digest, lambda target: _move(folder / "root", target))
+            return root.digest
+
+    def _fetch(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> None:
+        cas = self.store.cas
+        missing = [each for each in packages if cas.state(_digest(each)).presence is not Presence.PRESENT]
+        if not missing:
+            return
+        bases = mirrors(self.configured_mirrors)
+        dates = ", ".join(sorted(set(self._lock.archive.values()))) if self._lock else ""
+        hint = (
+            "`doit lock` resolves the toolchains anew; or set BAREFLOW_DEBIAN_MIRROR to a dated snapshot of the archive"
+            f" (this lock was made from that of {dates})"
+        )
+        wanted = [
+            Wanted(
+                name=f"{each.name} {each.version} ({each.path})",
+                urls=tuple(f"{base.rstrip('/')}/{each.path}" for base in bases),
+                sha256=each.sha256,
+                size=each.size,
+                hint=hint,
+            )
+            for each in missing
+        ]
+        with self.store.scratch.folder() as folder:
+            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"))
+            with cas.batch() as batch:
+                for path in paths.values():
+                    batch.put_file(path)
+
+    def _deb(self, package: LockedPackage, folder: Path) -> Path:
+        folder.mkdir(exist_ok=True)
+        path = folder / Path(package.path).name
+        self.store.cas.copy_to(_digest(package), path, executable=False, link=True)
+        return path
+
+    def _keep(self, unpacking: _Unpacking, root: Root) -> None:
+        with self.store.cas.batch() as batch:
+            for data in [*unpacking.blobs, *root.directories.values()]:
+                batch.put_bytes(data)
+        result = api.ActionResult(
+            output_directories=[api.OutputDirectory(path="root", root_directory_digest=root.digest.to_message())]
+        )
+        self.store.results.put(unpacking.action, result)
+
+    def _tell(self, what: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.events.transfer(what, done, total)
+
+
+@dataclass(frozen=True)
+class _Unpacking:
+    """The description of an unpacking: its key and its messages."""
+
+    action: ActionDigest
+    blobs: tuple[bytes, ...]
+
+
+def _unpacking(packages: Sequence[LockedPackage]) -> _Unpacking:
+    names = sorted(packages, key=lambda each: Path(each.path).name)
+    folder = canonical(
+        api.Directory(files=[api.FileNode(name=Path(p.path).name, digest=_digest(p).to_message()) for p in names])
+    )
+    command = canonical(api.Command(arguments=[UNPACKER], output_paths=["root"]))
+    action = canonical(
+        api.Action(
+            command_digest=digest_bytes(command).to_message(), input_root_digest=digest_bytes(folder).to_message()
+        )
+    )
+    name = digest_bytes(action)
+    return _Unpacking(ActionDigest(name.hash, name.size), (folder, command, action))
+
+
+def _digest(package: LockedPackage) -> Digest:
+    return Digest(package.sha256, package.size)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a finished root into the empty folder `target` of the same file system."""
+    for entry in source.iterdir():
+        entry.rename(target / entry.name)
