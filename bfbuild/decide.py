@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from bfbuild.action.action import WORK
-from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
+from bfbuild.action.action import Description, read_description
+from bfbuild.digest import Digest
 from bfbuild.errors import StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
@@ -77,64 +77,21 @@ def _explain(action: Action, store: Store) -> Miss:
     if last is None:
         return Miss(Reason(text="it was never built"))
     try:
-        old = _Description.read(last.action, store.cas.get_bytes)
-        new = _Description.read(action.digest, lambda digest: action.blobs.get(digest) or store.cas.get_bytes(digest))
-    except (StoreError, LookupError):
+        old = read_description(last.action, store.cas.get_bytes)
+    except StoreError:
         return Miss(Reason(text="it changed, but what it was is gone from the store"))
-    causes = tuple(compare(old, new))
+    causes = tuple(compare(old, action.description))
     if not causes:
         return Miss(Reason(text="its last result is gone from the store"))
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
     return Miss(Reason(text=f"{told(causes[0])}{more}", causes=causes))
 
 
-Read = Callable[[Digest], bytes]
-
-
-@dataclass(frozen=True)
-class _Description:
-    """An action taken apart: what can differ, by name."""
-
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-    outputs: tuple[str, ...]
-    toolchain: str
-    inputs: dict[str, str]  # path below work/ -> digest
-
-    @classmethod
-    def read(cls, name: ActionDigest, read: Read) -> _Description:
-        action = api.Action.FromString(read(name.description))
-        command = api.Command.FromString(read(Digest.of_message(action.command_digest)))
-        root = api.Directory.FromString(read(Digest.of_message(action.input_root_digest)))
-        inputs: dict[str, str] = {}
-        for node in root.directories:
-            if node.name == WORK:
-                _walk(Digest.of_message(node.digest), "", read, inputs)
-        tools = [node for node in root.directories if node.name != WORK]
-        del root.directories[:]
-        root.directories.extend(tools)
-        return cls(
-            arguments=tuple(command.arguments),
-            environment={each.name: each.value for each in command.environment_variables},
-            outputs=tuple(command.output_paths),
-            toolchain=digest_bytes(canonical(root)).hash,
-            inputs=inputs,
-        )
-
-
-def _walk(digest: Digest, prefix: str, read: Read, found: dict[str, str]) -> None:
-    folder = api.Directory.FromString(read(digest))
-    for file in folder.files:
-        found[prefix + file.name] = file.digest.hash + (" (executable)" if file.is_executable else "")
-    for node in folder.directories:
-        _walk(Digest.of_message(node.digest), f"{prefix}{node.name}/", read, found)
-
-
-def compare(old: _Description, new: _Description) -> Iterator[Cause]:
+def compare(old: Description, new: Description) -> Iterator[Cause]:
     """Yield everything that differs between two descriptions, inputs first."""
-    yield from _compare_maps("input", old.inputs, new.inputs)
+    yield from _compare_maps("input", _named(old), _named(new))
     if old.toolchain != new.toolchain:
-        yield Cause(kind="toolchain", subject="root", old=old.toolchain, new=new.toolchain)
+        yield Cause(kind="toolchain", subject="root", old=old.toolchain.hash, new=new.toolchain.hash)
     if old.arguments != new.arguments:
         removed = [each for each in old.arguments if each not in new.arguments]
         added = [each for each in new.arguments if each not in old.arguments]
@@ -142,8 +99,13 @@ def compare(old: _Description, new: _Description) -> Iterator[Cause]:
             yield Cause(kind="argument", subject="order", old=" ".join(old.arguments), new=" ".join(new.arguments))
         for before, after in zip_longest(removed, added):
             yield Cause(kind="argument", subject=after or before or "", old=before, new=after)
-    yield from _compare_maps("environment", old.environment, new.environment)
+    yield from _compare_maps("environment", dict(old.environment), dict(new.environment))
     yield from _compare_maps("output", dict.fromkeys(old.outputs, ""), dict.fromkeys(new.outputs, ""))
+
+
+def _named(description: Description) -> dict[str, str]:
+    inputs = description.inputs.items()
+    return {path: file.digest.hash + (" (executable)" if file.executable else "") for path, file in inputs}
 
 
 def _compare_maps(kind: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Cause]:

@@ -93,6 +93,7 @@ class Files:
     graph: Graph
     root: Path
     store: Store
+    before_read: Callable[[str], None]  # told a source's path, or where one might be, before it is looked at
     made: dict[str, InputFile] = field(default_factory=dict)  # output name -> content
     sources: dict[str, InputFile] = field(default_factory=dict)  # path -> content
     _held: dict[Digest, bytes | Path] = field(default_factory=dict)  # content that the store may not have yet
@@ -105,6 +106,7 @@ class Files:
         found = self.sources.get(file.path)
         if found is None:
             path = self.root / file.path
+            self.before_read(file.path)
             found = InputFile(digest_file(path), executable=bool(path.stat().st_mode & 0o100))
             self.sources[file.path] = found
             self._held[found.digest] = path
@@ -113,6 +115,7 @@ class Files:
     def read(self, file: File) -> bytes:
         """The content of a file."""
         if isinstance(file, Source):
+            self.before_read(file.path)
             return (self.root / file.path).read_bytes()
         return self.store.cas.get_bytes(self.made[file.name].digest)
 
@@ -124,6 +127,7 @@ class Files:
 
     def is_source(self, path: str) -> bool:
         """Whether the project has a source file at `path`."""
+        self.before_read(path)
         return (self.root / path).is_file()
 
     def keep(self, action: Action) -> None:
@@ -266,7 +270,7 @@ class Realiser:
             action=action.digest,
             command=shlex.join(action.request.argv)[:COMMAND_LENGTH],
             reason=miss.reason,
-            toolchain=action.toolchain,
+            toolchain=action.description.toolchain,
             sandbox=outcome.level,
             started=started,
             duration=outcome.wall,

@@ -45,12 +45,12 @@ class Signatures:
             self.files[path] = sign(os.path.join(self.root, path))
 
 
-def fresh(root: str, target: str, environment: dict[str, str]) -> str | None:
-    """Return the saved answer for `target` where nothing changed since it was given, else None."""
+def fresh(root: str, kind: str, names: list[str]) -> str | None:
+    """Return the saved answer to `doit KIND NAMES` where nothing changed since it was given, else None."""
     try:
-        with open(_path(root, target), encoding="utf-8") as file:
+        with open(_path(root, kind, names), encoding="utf-8") as file:
             saved = json.load(file)
-        if saved["version"] != VERSION or saved["environment"] != environment:
+        if saved["version"] != VERSION or saved["environment"] != _environment():
             return None
         for path, signature in saved["files"].items():
             if sign(os.path.join(root, path)) != signature:
@@ -61,10 +61,9 @@ def fresh(root: str, target: str, environment: dict[str, str]) -> str | None:
     return answer if isinstance(answer, str) else None
 
 
-def save(
-    root: str, target: str, environment: dict[str, str], *, sources: Signatures, outputs: list[str], answer: str
-) -> None:
-    """Keep `answer` for `target`. `sources` were signed before they were read; `outputs` are signed now."""
+def save(kind: str, names: list[str], *, sources: Signatures, outputs: list[str], answer: str) -> None:
+    """Keep the answer to `doit KIND NAMES`. `sources` were signed before they were read; `outputs` are signed now."""
+    root = sources.root
     if any(
         signature is not None and signature[1] > sources.taken - GRANULARITY for signature in sources.files.values()
     ):
@@ -74,8 +73,13 @@ def save(
     time.sleep(max(0, youngest + GRANULARITY - time.time_ns()) / 1e9)
     if any(sign(os.path.join(root, path)) != signature for path, signature in signatures.items()):
         return
-    saved = {"version": VERSION, "environment": environment, "answer": answer, "files": {**sources.files, **signatures}}
-    path = _path(root, target)
+    saved = {
+        "version": VERSION,
+        "environment": _environment(),
+        "answer": answer,
+        "files": {**sources.files, **signatures},
+    }
+    path = _path(root, kind, names)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "w", encoding="utf-8") as file:
@@ -83,5 +87,10 @@ def save(
     os.replace(temporary, path)
 
 
-def _path(root: str, target: str) -> str:
-    return os.path.join(root, FOLDER, target.replace("/", "%") + ".json")
+def _environment() -> dict[str, str]:
+    """The variables that an answer depends on."""
+    return {name: os.environ.get(name, "") for name in ("BAREFLOW_CACHE", "SOURCE_DATE_EPOCH")}
+
+
+def _path(root: str, kind: str, names: list[str]) -> str:
+    return os.path.join(root, FOLDER, " ".join([kind, *names]).replace("/", "%") + ".json")

@@ -10,7 +10,7 @@ So an action carries its tools with it, and any server that runs a command in it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -87,39 +87,86 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Description:
+    """What an action is, apart from why it is wanted: all that its key is made of."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    inputs: Mapping[str, InputFile]  # by path below work/
+    outputs: tuple[str, ...]  # by path below work/
+    toolchain: Digest  # the root, without what is in work/
+
+
+@dataclass(frozen=True)
 class Action:
-    """A request with its key and messages: `blobs` are the serialized Action, Command and directories of `work/`."""
+    """A request with its key; `blobs` are the serialized Action, Command and directories of `work/`."""
 
     request: Request
-    toolchain: Digest
+    description: Description
     digest: ActionDigest
     blobs: Mapping[Digest, bytes]
 
 
 def make_action(request: Request, tree: Tree, source_date_epoch: int) -> Action:
     """Return the action that runs `request` in the root `tree`."""
-    blobs: dict[Digest, bytes] = {}
-    work = _directory(request.inputs, request.outputs, blobs)
-    root = api.Directory()
-    root.CopyFrom(tree.root)
-    kept = [node for node in root.directories if node.name != WORK]
-    del root.directories[:]
-    root.directories.extend(sorted([*kept, api.DirectoryNode(name=WORK, digest=work.to_message())], key=_name))
-    command = api.Command(
+    description = Description(
         arguments=request.argv,
+        environment=environment(request, source_date_epoch),
+        inputs=request.inputs,
+        outputs=tuple(sorted(f"{OUT}/{name}" for name in request.outputs)),
+        toolchain=tree.digest,
+    )
+    blobs: dict[Digest, bytes] = {}
+    work = _directory(description, blobs)
+    command = api.Command(
+        arguments=description.arguments,
         environment_variables=[
             api.Command.EnvironmentVariable(name=name, value=value)
-            for name, value in sorted(environment(request, source_date_epoch).items())
+            for name, value in sorted(description.environment.items())
         ],
-        output_paths=sorted(f"{OUT}/{name}" for name in request.outputs),
+        output_paths=description.outputs,
         working_directory=WORK,
     )
     action = api.Action(
         command_digest=_put(canonical(command), blobs).to_message(),
-        input_root_digest=_put(canonical(root), blobs).to_message(),
+        input_root_digest=_put(canonical(_with_work(tree.root, work)), blobs).to_message(),
     )
     name = _put(canonical(action), blobs)
-    return Action(request, tree.digest, ActionDigest(name.hash, name.size), blobs)
+    return Action(request, description, ActionDigest(name.hash, name.size), blobs)
+
+
+def read_description(name: ActionDigest, read: Callable[[Digest], bytes]) -> Description:
+    """Read back what an action is from its messages; what `read` raises for a blob that is gone is passed on."""
+    action = api.Action.FromString(read(name.description))
+    command = api.Command.FromString(read(Digest.of_message(action.command_digest)))
+    root = api.Directory.FromString(read(Digest.of_message(action.input_root_digest)))
+    inputs: dict[str, InputFile] = {}
+    for node in root.directories:
+        if node.name == WORK:
+            _walk(Digest.of_message(node.digest), "", read, inputs)
+    return Description(
+        arguments=tuple(command.arguments),
+        environment={each.name: each.value for each in command.environment_variables},
+        inputs=inputs,
+        outputs=tuple(command.output_paths),
+        toolchain=digest_bytes(canonical(_with_work(root, digest_bytes(b"")))),  # where it is a mount point: empty
+    )
+
+
+def _with_work(root: api.Directory, work: Digest) -> api.Directory:
+    """Return a toolchain's root with another `work/` in it."""
+    nodes = [node for node in root.directories if node.name != WORK]
+    nodes.append(api.DirectoryNode(name=WORK, digest=work.to_message()))
+    nodes.sort(key=lambda node: node.name)
+    return api.Directory(files=root.files, directories=nodes, symlinks=root.symlinks)
+
+
+def _walk(digest: Digest, prefix: str, read: Callable[[Digest], bytes], found: dict[str, InputFile]) -> None:
+    folder = api.Directory.FromString(read(digest))
+    for file in folder.files:
+        found[prefix + file.name] = InputFile(Digest.of_message(file.digest), file.is_executable)
+    for node in folder.directories:
+        _walk(Digest.of_message(node.digest), f"{prefix}{node.name}/", read, found)
 
 
 def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
@@ -134,33 +181,29 @@ def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
     }
 
 
-def _directory(inputs: Mapping[str, InputFile], outputs: tuple[str, ...], blobs: dict[Digest, bytes]) -> Digest:
+def _directory(description: Description, blobs: dict[Digest, bytes]) -> Digest:
     """Build the directories of `work/` from the leaves up; the folders that outputs need exist from the start."""
+    top = PurePosixPath()
     files: dict[PurePosixPath, list[api.FileNode]] = {}
-    folders: set[PurePosixPath] = {PurePosixPath(OUT, name).parent for name in outputs} | {PurePosixPath(OUT)}
-    for path, file in inputs.items():
+    folders = {PurePosixPath(OUT), *(PurePosixPath(name).parent for name in description.outputs)}
+    for path, file in description.inputs.items():
         place = PurePosixPath(path)
-        files.setdefault(place.parent, []).append(
-            api.FileNode(name=place.name, digest=file.digest.to_message(), is_executable=file.executable)
-        )
+        node = api.FileNode(name=place.name, digest=file.digest.to_message(), is_executable=file.executable)
+        files.setdefault(place.parent, []).append(node)
         folders.add(place.parent)
-    for folder in list(folders):
+    for folder in folders:
         folders.update(folder.parents)
     nodes: dict[PurePosixPath, list[api.DirectoryNode]] = {}
-    top = PurePosixPath()
-    for folder in sorted(folders, key=lambda each: (-len(each.parts), each)):
-        message = api.Directory(
-            files=sorted(files.get(folder, []), key=_name), directories=sorted(nodes.get(folder, []), key=_name)
-        )
-        digest = _put(canonical(message), blobs)
-        if folder == top:
-            return digest
+    for folder in sorted(folders - {top}, key=lambda each: (-len(each.parts), each)):
+        digest = _put(_serialized(files.get(folder, []), nodes.get(folder, [])), blobs)
         nodes.setdefault(folder.parent, []).append(api.DirectoryNode(name=folder.name, digest=digest.to_message()))
-    raise AssertionError("the top folder is always among the folders")
+    return _put(_serialized(files.get(top, []), nodes.get(top, [])), blobs)
 
 
-def _name(node: api.FileNode | api.DirectoryNode) -> str:
-    return node.name
+def _serialized(files: list[api.FileNode], folders: list[api.DirectoryNode]) -> bytes:
+    files.sort(key=lambda node: node.name)
+    folders.sort(key=lambda node: node.name)
+    return canonical(api.Directory(files=files, directories=folders))
 
 
 def _put(data: bytes, blobs: dict[Digest, bytes]) -> Digest:

@@ -14,6 +14,7 @@ from bfbuild import config as configuration
 from bfbuild.commands.progress import Progress
 from bfbuild.decide import Hit
 from bfbuild.digest import Digest, digest_file
+from bfbuild.errors import RecipeError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.realise import Files, Realiser
 from bfbuild.recipe import loader
@@ -24,6 +25,7 @@ from bfbuild.store import Store
 from bfbuild.store.cas import Presence
 from bfbuild.store.trace import Build
 from bfbuild.store.trace import Step as BuildStep
+from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.root import Toolchains
 
 if TYPE_CHECKING:
@@ -32,25 +34,30 @@ if TYPE_CHECKING:
     from bfbuild.recipe.graph import Graph
 
 BUILD = "build"  # outputs for people
+PACKAGE = Path(__file__).parent.parent
 
 
 class Project:
     """A project's parts, each made when it is first asked for; `progress` shows what they do."""
 
     def __init__(self, root: Path) -> None:
-        self.signatures = Signatures(str(root))
-        self.config = configuration.load(root)
         self.root = root
+        self.steps: list[Step] = []  # of the last build
+        self.signatures = Signatures(str(root))
+        for path in [configuration.FILE, *(str(each) for each in PACKAGE.rglob("*.py"))]:
+            self.signatures.add(path)
+        self.config = configuration.load(root)
+        self.signatures.add(str(self.config.lock_path))
 
     @cached_property
-    def loaded(self) -> loader.Loaded:
-        """The recipes."""
-        return loader.load(self.config)
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What recipes/ declares."""
+        return loader.load(self.config, self.signatures.add)
 
     @cached_property
     def graph(self) -> Graph:
         """What they need of each other."""
-        return connect(self.loaded.recipes, lambda path: (self.root / path).is_file())
+        return connect(self.recipes, lambda path: (self.root / path).is_file())
 
     @cached_property
     def store(self) -> Store:
@@ -70,7 +77,7 @@ class Project:
     @cached_property
     def files(self) -> Files:
         """The content of this build's files."""
-        return Files(self.graph, self.root, self.store)
+        return Files(self.graph, self.root, self.store, self.signatures.add)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -87,9 +94,7 @@ class Project:
     def executor(self) -> SandboxExecutor:
         """What runs an action."""
         build = self.config.settings.build
-        return SandboxExecutor(
-            self.store, self.sandbox, self.config.source_date_epoch, timeout=build.timeout, memory=build.memory
-        )
+        return SandboxExecutor(self.store, self.sandbox, timeout=build.timeout, memory=build.memory)
 
     def build(self, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> None:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
@@ -104,6 +109,7 @@ class Project:
             jobs=jobs or self.config.jobs,
             source_date_epoch=self.config.source_date_epoch,
         )
+        self.steps = realiser.steps
         started = time.time_ns()
         try:
             with self.progress:
@@ -137,6 +143,14 @@ class Project:
                 temporary.replace(path)
             paths.append(path)
         return paths
+
+    def digest_of(self, path: Path) -> str:
+        """The SHA-256 of an exported output."""
+        return self.files.made[str(path.relative_to(self.root / BUILD))].digest.hash
+
+    def nothing_to(self, kind: str) -> RecipeError:
+        """The error for a command that finds nothing to work on."""
+        return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
     def _fetch(self, recipe: Fetch) -> None:
         """Download a file once; raise FetchError where it cannot be had."""

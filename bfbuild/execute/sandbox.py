@@ -27,11 +27,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bfbuild.action.action import OUT, WORK, environment
+from bfbuild.action.action import OUT, WORK
 from bfbuild.errors import ActionError
 
 if TYPE_CHECKING:
-    from bfbuild.action.action import Action
+    from bfbuild.action.action import Action, Description
     from bfbuild.digest import Digest
     from bfbuild.store import Store
 
@@ -155,7 +155,6 @@ class SandboxExecutor:
 
     store: Store
     sandbox: Sandbox
-    source_date_epoch: int
     timeout: int
     memory: int
     _running: set[int] = field(default_factory=set)
@@ -165,7 +164,7 @@ class SandboxExecutor:
     def execute(self, action: Action, root: Path) -> Outcome:
         """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store."""
         with self.store.scratch.folder() as scratch:
-            self.lay_out(action, scratch)
+            self.lay_out(action.description, scratch)
             with (scratch / "stdout").open("wb") as stdout, (scratch / "stderr").open("wb") as stderr:
                 start = time.monotonic_ns()
                 exit_code, usage, limit = self._run(action, root, scratch, stdout.fileno(), stderr.fileno())
@@ -185,20 +184,18 @@ class SandboxExecutor:
                 limit=limit,
             )
 
-    def lay_out(self, action: Action, scratch: Path) -> None:
+    def lay_out(self, description: Description, scratch: Path) -> None:
         """Put the inputs under `scratch/in` and make `scratch/out` with the folders that outputs need."""
-        for place, file in action.request.inputs.items():
+        for place, file in description.inputs.items():
             target = scratch / "in" / place
             target.parent.mkdir(parents=True, exist_ok=True)
             # A hard link is safe only behind a read-only mount.
-            self.store.cas.copy_to(
-                file.digest, target, executable=file.executable, link=self.sandbox.level == "bubblewrap"
-            )
-        (scratch / "in" / OUT).mkdir(parents=True, exist_ok=True)
-        for name in action.request.outputs:
-            (scratch / OUT / name).parent.mkdir(parents=True, exist_ok=True)
-        (scratch / OUT).mkdir(exist_ok=True)
-        (scratch / "tmp").mkdir(exist_ok=True)
+            link = self.sandbox.level == "bubblewrap"
+            self.store.cas.copy_to(file.digest, target, executable=file.executable, link=link)
+        for folder in (scratch / "in" / OUT, scratch / OUT, scratch / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in description.outputs:
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
 
     def command(self, argv: Sequence[str], root: Path, scratch: Path) -> list[str]:
         """The host's command line for a process of an action that was laid out in `scratch`."""
@@ -226,8 +223,8 @@ class SandboxExecutor:
             if self._cancelled:
                 raise ActionError("the build was stopped")
             process = subprocess.Popen(
-                self.command(action.request.argv, root, scratch),
-                env=environment(action.request, self.source_date_epoch),
+                self.command(action.description.arguments, root, scratch),
+                env=action.description.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

@@ -27,16 +27,16 @@ def _session() -> Session:
 def glob(pattern: str, *, exclude: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the project's files that match, as sorted relative paths; raise RecipeError where none does."""
     session = _session()
+    fixed = PurePosixPath(pattern)
+    while any(mark in str(fixed) for mark in "*?["):
+        fixed = fixed.parent
+    for folder in [session.root / fixed, *(session.root / fixed).rglob("*/")]:
+        session.before_read(str(folder.relative_to(session.root)))  # a new file there changes the answer
     found = []
     for path in session.root.glob(pattern):
         relative = path.relative_to(session.root).as_posix()
         if path.is_file() and not any(PurePosixPath(relative).match(each) for each in exclude):
             found.append(relative)
-    fixed = PurePosixPath(pattern)
-    while any(mark in str(fixed) for mark in "*?["):
-        fixed = fixed.parent
-    base = session.root / fixed
-    session.folders |= {base, *(path for path in base.rglob("*") if path.is_dir())} if base.is_dir() else set()
     if not found:
         raise RecipeError("no file matches", facts=[("pattern", pattern)], location=caller())
     return tuple(sorted(found))

@@ -10,6 +10,7 @@ import ast
 import runpy
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,9 +32,9 @@ class Session:
 
     root: Path
     options: dict[str, str | int | bool]
+    before_read: Callable[[str], None]  # told each path that the load depends on, before it is looked at
     recipes: list[model.Recipe] = field(default_factory=list)
     errors: list[BareflowError] = field(default_factory=list)
-    folders: set[Path] = field(default_factory=set)  # where a glob looked: a new file there changes the load
 
     def declare(self, recipe: model.Recipe) -> None:
         """Take a recipe, whole or a stand-in."""
@@ -44,22 +45,19 @@ class Session:
         self.errors += [_validation_error(location, error.title, dict(each)) for each in error.errors()]
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What a load found: the recipes in order of declaration, and what the answer depends on."""
+def load(config: Config, before_read: Callable[[str], None]) -> tuple[model.Recipe, ...]:
+    """Execute every recipe file of a project, return what they declare, in order; raise Errors with all that is wrong.
 
-    recipes: tuple[model.Recipe, ...]
-    files: tuple[Path, ...]
-    folders: tuple[Path, ...]
-
-
-def load(config: Config) -> Loaded:
-    """Execute every recipe file of a project; raise Errors with all that is wrong."""
+    `before_read` is told each file and folder that the answer depends on, before it is looked at.
+    """
     folder = config.root / FOLDER
+    before_read(FOLDER)
     files = sorted(folder.glob("*.py"))
     if not files:
         raise RecipeError(f"no recipes in {FOLDER}/", facts=[("project", config.root)], hint=f"make {FOLDER}/kernel.py")
-    session = Session(config.root, dict(config.settings.options))
+    for path in files:
+        before_read(f"{FOLDER}/{path.name}")
+    session = Session(config.root, dict(config.settings.options), before_read)
     # A file may import its neighbours (`from toolchain import llvm`): each is executed once, as a module of that name.
     sys.path.insert(0, str(folder))
     model._sessions.append(session)  # the loader is the only one to open a session
@@ -76,7 +74,7 @@ def load(config: Config) -> Loaded:
     session.errors += _duplicates(session.recipes)
     if session.errors:
         raise Errors(session.errors)
-    return Loaded(tuple(session.recipes), tuple(files), tuple(sorted(session.folders | {folder})))
+    return tuple(session.recipes)
 
 
 def _execute(path: Path, session: Session) -> None:

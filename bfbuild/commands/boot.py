@@ -1,0 +1,146 @@
+"""Boots for people: `doit run`, `doit bench`, `doit debug`. Each builds first what it boots."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bfbuild.commands.build import build
+from bfbuild.commands.project import BUILD, Project
+from bfbuild.errors import RecipeError, nearest
+from bfbuild.machine.spec import BootSpec
+from bfbuild.recipe.model import Run
+
+if TYPE_CHECKING:
+    from bfbuild.execute.sandbox import Bind
+    from bfbuild.machine.spec import Mode, Wrap
+
+RECORD = "@bf "
+
+
+class Bootable:
+    """A run of a project, built and ready to start."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.project = Project(root)
+        self.recipe = _chosen(self.project, name)
+        elf = (self.recipe.elf,) if self.recipe.elf is not None else ()
+        wanted = [self.recipe, *(self.project.graph.file(each).recipe for each in elf)]  # type: ignore[union-attr]
+        build(self.project, wanted)
+
+    @property
+    def image(self) -> Path:
+        """The disk, in build/."""
+        return self.project.root / BUILD / self.recipe.image.name
+
+    @property
+    def elf(self) -> Path | None:
+        """The program with its symbols, in build/."""
+        return None if self.recipe.elf is None else self.project.root / self.project.graph.file(self.recipe.elf).place
+
+    def spec(self, mode: Mode | None, *, deterministic: bool = False) -> BootSpec:
+        """What to start."""
+        return BootSpec(
+            image=self.image,
+            memory_mib=self.recipe.memory >> 20,
+            mode=mode,
+            deterministic=deterministic,
+            timeout_s=float(self.recipe.timeout),
+            silence_s=float(self.recipe.silence),
+        )
+
+    @property
+    def wrap(self) -> Wrap:
+        """How QEMU is started: in the sandbox, over its own toolchain."""
+        sandbox, root = self.project.sandbox, self.project.toolchains.ensure(self.recipe.toolchain)
+
+        def wrap(argv: Sequence[str], binds: Sequence[Bind]) -> list[str]:
+            return sandbox.wrap(argv, binds, root)
+
+        return wrap
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of what lies on the disk by region, and of the program's sections."""
+        from bfbuild.commands.info import section_sizes  # noqa: PLC0415  (reads ELF: only a bench does)
+
+        graph = self.project.graph
+        regions = {
+            name.lower(): self.project.files.file(graph.file(value)).digest.size
+            for name, value in self.recipe.image.content.items()
+        }
+        sections = section_sizes(self.elf) if self.elf is not None else {}
+        return regions | {f"section {name}": size for name, size in sections.items()}
+
+
+def run(root: Path, name: str, *, interactive: bool, screenshot: str) -> int:
+    """Boot, show what the guest says, and judge it."""
+    from bfbuild.machine import qemu, screen  # noqa: PLC0415
+
+    bootable = Bootable(root, name)
+    if interactive:
+        return qemu.interactive(bootable.spec(None), bootable.wrap)
+    if screenshot:
+        screen.screenshot(bootable.spec("run"), bootable.wrap, Path(screenshot))
+        sys.stdout.write(f"{screenshot}\n")
+        return 0
+    ended = qemu.boot(bootable.spec("run"), bootable.wrap, _say).require_ok()
+    first = f", the app's first line after {ended.ready_s:.2f} s" if ended.ready_s is not None else ""
+    sys.stderr.write(f"{bootable.recipe.name}: {ended.verdict.value}, {ended.duration_s:.2f} s{first}\n")
+    return 0
+
+
+def bench(root: Path, name: str, *, json: str, compare: str) -> int:
+    """Boot with counted instructions; print the tables, write them, or compare them."""
+    from bfbuild.machine import bench as figures  # noqa: PLC0415
+    from bfbuild.machine import qemu  # noqa: PLC0415
+
+    old = figures.Bench.from_json(_text_of(Path(compare)), compare) if compare else None
+    bootable = Bootable(root, name)
+    ended = qemu.boot(bootable.spec("bench", deterministic=True), bootable.wrap).require_ok()
+    measured = figures.measure(ended.transcript, bootable.sizes())
+    sys.stdout.write(figures.render(measured))
+    if old is not None:
+        sys.stdout.write("\n" + figures.render_changes(figures.compare(old, measured)))
+    if json:
+        Path(json).write_text(measured.to_json(), encoding="utf-8")
+    return 0
+
+
+def debug(root: Path, name: str, *, port: int) -> int:
+    """Start the guest stopped, and say how to reach it."""
+    from bfbuild.machine import debugger  # noqa: PLC0415
+
+    bootable = Bootable(root, name)
+    symbols = f" {bootable.elf.relative_to(root)}" if bootable.elf is not None else ""
+    sys.stderr.write(
+        f"waiting for gdb; in another terminal:  gdb{symbols} -ex 'target remote 127.0.0.1:{port}'\n"
+        "this terminal is the guest's serial port; Ctrl-A X leaves\n"
+    )
+    return debugger.debug(bootable.spec(None), bootable.wrap, port)
+
+
+def _chosen(project: Project, name: str) -> Run:
+    runs = {recipe.name: recipe for recipe in project.graph.of_type(Run)}
+    if name and name not in runs:
+        guess = nearest(name, runs)
+        raise RecipeError(
+            "no run has this name", facts=[("wanted", name), ("nearest" if guess else "runs", guess or ", ".join(runs))]
+        )
+    if not runs:
+        raise project.nothing_to("run")
+    return runs[name] if name else next(iter(runs.values()))
+
+
+def _say(line: str) -> None:
+    if not line.startswith(RECORD):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError("a file cannot be read", facts=[("file", path), ("why", error.strerror)]) from error

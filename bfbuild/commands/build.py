@@ -1,0 +1,84 @@
+"""Builds for people: outputs go to build/, the answer is printed and kept as a snapshot, clangd gets its database."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bfbuild import snapshot
+from bfbuild.commands.project import BUILD, Project
+from bfbuild.recipe.graph import Output
+from bfbuild.recipe.model import CObject, Image, Link, Recipe, Run
+
+if TYPE_CHECKING:
+    from bfbuild.realise import Step
+
+COMPILE_COMMANDS = "compile_commands.json"
+
+
+def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0) -> int:
+    """Answer `doit image NAMES` or `doit build NAMES` by building, and keep the answer for the next time."""
+    project = Project(root)
+    chosen = [project.graph.find(name) for name in names] or (project.graph.of_type(Image) if kind == "image" else [])
+    if not chosen:
+        raise project.nothing_to(kind)
+    paths = build(project, chosen, keep_going=keep_going, jobs=jobs)
+    answer = "".join(f"{path.relative_to(root)}  {project.digest_of(path)}\n" for path in paths)
+    sys.stdout.write(answer)
+    outputs = [str(path.relative_to(root)) for path in paths]
+    snapshot.save(kind, list(names), sources=project.signatures, outputs=outputs, answer=answer)
+    return 0
+
+
+def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> list[Path]:
+    """Build targets, put what people use into build/, and return where the targets' own outputs lie."""
+    started = time.monotonic()
+    project.build(targets, keep_going=keep_going, jobs=jobs)
+    closure = project.graph.closure(targets)
+    wanted = [name for recipe in targets for name in _outputs(recipe)]
+    beside = [name for recipe in closure for name in _useful(project, recipe)]
+    project.export(beside)
+    paths = project.export(wanted)
+    _write_compile_commands(project)
+    counts = project.progress
+    took = time.monotonic() - started
+    sys.stderr.write(f"{counts.hits + counts.runs} actions: {counts.runs} run, {counts.hits} hit, {took:.2f} s\n")
+    return paths
+
+
+def _outputs(recipe: Recipe) -> tuple[str, ...]:
+    return recipe.image.outputs if isinstance(recipe, Run) else recipe.outputs
+
+
+def _useful(project: Project, recipe: Recipe) -> list[str]:
+    """What people want of what lies on the way: programs for the debugger, generated headers for the editor."""
+    if isinstance(recipe, Link):
+        return list(recipe.outputs)
+    files = project.graph.files(recipe, "headers")
+    return [file.name for file in files if isinstance(file, Output) and isinstance(recipe, CObject)]
+
+
+def _write_compile_commands(project: Project) -> None:
+    """Tell clangd how each C file is compiled (the JSON Compilation Database of Clang's documentation)."""
+    entries = [_entry(project, step) for step in project.steps if isinstance(step.recipe, CObject)]
+    if not entries:
+        return
+    path = project.root / COMPILE_COMMANDS
+    entries.sort(key=lambda entry: str(entry["output"]))
+    text = json.dumps(entries, indent=1) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _entry(project: Project, step: Step) -> dict[str, object]:
+    (source,) = project.graph.files(step.recipe, "source")
+    return {
+        "directory": str(project.root),
+        "file": source.place,
+        "arguments": list(step.action.request.argv),
+        "output": f"{BUILD}/{step.recipe.name}",
+    }

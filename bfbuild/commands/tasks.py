@@ -1,0 +1,136 @@
+"""The tasks that doit shows: `image`, `run`, `bench`, `debug`, `test`. Listing them costs nothing but this module.
+
+A task's work is imported when the task runs. `image` first asks the snapshot, so an answer that did not change comes
+before pydantic or a recipe is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from doit.exceptions import TaskError, TaskFailed
+
+# doit's own notes are neither wanted nor believed; what failed was told by us already.
+DOIT = {"default_tasks": ["image"], "reporter": "error-only", "backend": "json", "dep_file": "build/.doit.json"}
+
+JOBS = {"name": "jobs", "short": "j", "long": "jobs", "type": int, "default": 0, "help": "how many actions at once"}
+KEEP_GOING = {
+    "name": "keep_going",
+    "short": "k",
+    "long": "keep-going",
+    "type": bool,
+    "default": False,
+    "help": "after a failure, run what does not depend on it",
+}
+
+Task = dict[str, Any]
+
+
+def _image(root: Path, names: list[str], **options: Any) -> int:
+    return _ask(root, "image", names, **options)
+
+
+def _build(root: Path, names: list[str], **options: Any) -> int:
+    return _ask(root, "build", names, **options)
+
+
+def _ask(root: Path, kind: str, names: list[str], **options: Any) -> int:
+    answer = snapshot.fresh(str(root), kind, names)
+    if answer is not None:
+        sys.stdout.write(answer)
+        return 0
+    from bfbuild.commands.build import ask  # noqa: PLC0415
+
+    return ask(root, kind, names, **options)
+
+
+def _run(root: Path, **options: Any) -> int:
+    from bfbuild.commands.boot import run  # noqa: PLC0415
+
+    return run(root, **options)
+
+
+def _bench(root: Path, **options: Any) -> int:
+    from bfbuild.commands.boot import bench  # noqa: PLC0415
+
+    return bench(root, **options)
+
+
+def _debug(root: Path, **options: Any) -> int:
+    from bfbuild.commands.boot import debug  # noqa: PLC0415
+
+    return debug(root, **options)
+
+
+def project_tasks(root: Path) -> Iterator[Task]:
+    """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
+    (root / "build").mkdir(exist_ok=True)  # doit keeps its own notes there
+    yield _task("image", root, _image, [JOBS, KEEP_GOING], "build the disk images", positional="names")
+    yield _task("build", root, _build, [JOBS, KEEP_GOING], "build any recipes by name", positional="names")
+    yield _task(
+        "run",
+        root,
+        _run,
+        [
+            _option("name", "NAME", "which run, where recipes declare several"),
+            _flag("interactive", "i", "the guest's monitor in this terminal (leave with Ctrl-A X)"),
+            _option("screenshot", "FILE", "save the guest's VGA screen as a PNG"),
+        ],
+        "build an image, boot it, show what it measured",
+    )
+    yield _task(
+        "bench",
+        root,
+        _bench,
+        [
+            _option("name", "NAME", "which run, where recipes declare several"),
+            _option("json", "FILE", "write the figures to FILE"),
+            _option("compare", "OLD.json", "show the differences to an earlier --json"),
+        ],
+        "boot with counted instructions and print tables",
+    )
+    yield _task(
+        "debug",
+        root,
+        _debug,
+        [
+            _option("name", "NAME", "which run, where recipes declare several"),
+            {"name": "port", "long": "port", "type": int, "default": 1234, "help": "port of gdb's server"},
+        ],
+        "boot an image that waits for gdb, with its symbols",
+    )
+
+
+def _flag(name: str, short: str, words: str) -> Task:
+    return {"name": name, "short": short, "long": name, "type": bool, "default": False, "help": words}
+
+
+def _option(name: str, meta: str, words: str) -> Task:
+    return {"name": name, "long": name, "type": str, "default": "", "help": f"{meta}: {words}"}
+
+
+def _task(
+    name: str,
+    root: Path,
+    work: Callable[..., int],
+    params: list[Task],
+    doc: str,
+    *,
+    positional: str | None = None,
+) -> Task:
+    """A task whose work returns an exit code. It is never up to date for doit: the snapshot and the store know better."""
+
+    def action(**values: Any) -> TaskError | TaskFailed | None:
+        from bfbuild.commands.show import FAILED, guarded  # noqa: PLC0415
+
+        code = guarded(lambda: work(root, **values))
+        if code == 0:
+            return None
+        return (TaskFailed if code == FAILED else TaskError)(f"{name}: exit {code}", report=False)
+
+    task: Task = {"basename": name, "actions": [action], "params": params, "verbosity": 2, "doc": doc}
+    if positional is not None:
+        task["pos_arg"] = positional
+    return task
