@@ -21,9 +21,12 @@ interrupt_common:
     pusha
     cld
     mov eax, esp
+    push dword [esp + 40]               ; a frame as a called function has it: a backtrace goes on where the interrupt
+    push ebp                            ; came, at the eip that the processor pushed
+    mov ebp, esp
     push eax
     call interrupt_dispatch
-    add esp, 4
+    add esp, 12
     popa
     add esp, 8                          ; vector and error code
     iret

@@ -81,6 +81,7 @@ void memory_map_init(void) {
 
     static uint64_t ends[2 * MAX_ENTRIES];
     size_t count = 0;
+    region_count = 0;
     for (uint32_t i = 0; i < handover->count; i++) {
         const e820_entry_t *entry = &handover->entries[i];
         if (!entry_counts(entry))

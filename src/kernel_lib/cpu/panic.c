@@ -63,11 +63,16 @@ static struct {
 
 static bool under_way;
 
-static void write_hex(writer_t *write, uint32_t value) {
+static void write_digits(writer_t *write, uint32_t value, unsigned digits) {
     char text[] = "0x00000000";
-    for (unsigned i = 0; i < 8; i++)
-        text[2 + i] = "0123456789abcdef"[value >> (28 - 4 * i) & 0xF];
+    for (unsigned i = 0; i < digits; i++)
+        text[1 + digits - i] = "0123456789abcdef"[value >> 4 * i & 0xF];
+    text[2 + digits] = '\0';
     write(text);
+}
+
+static void write_hex(writer_t *write, uint32_t value) {
+    write_digits(write, value, 8);
 }
 
 static void write_decimal(writer_t *write, uint32_t value) {
@@ -86,8 +91,12 @@ static void write_symbol(writer_t *write, uint32_t address, bool is_return) {
     write(symbol.name);
     if (symbol.name[0] == '?')
         return;
+    uint32_t offset = symbol.offset + is_return;
+    unsigned digits = 1;
+    while (offset >> 4 * digits != 0)
+        digits++;
     write("+");
-    write_hex(write, symbol.offset + is_return);
+    write_digits(write, offset, digits);
 }
 
 static void field(writer_t *write, const char *label, uint32_t value) {
