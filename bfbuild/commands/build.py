@@ -23,7 +23,7 @@ COMPILE_COMMANDS = "compile_commands.json"
 def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0) -> int:
     """Answer `doit image NAMES` or `doit build NAMES` by building, and keep the answer for the next time."""
     project = Project(root)
-    chosen = [project.graph.find(name) for name in names] or (project.graph.of_type(Image) if kind == "image" else [])
+    chosen = [project.graph.find(name) for name in names] or _default(project, kind)
     if not chosen:
         raise project.nothing_to(kind)
     paths = build(project, chosen, keep_going=keep_going, jobs=jobs)
@@ -32,6 +32,10 @@ def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False
     outputs = [str(path.relative_to(root)) for path in paths]
     snapshot.save(kind, list(names), sources=project.signatures, outputs=outputs, answer=answer)
     return 0
+
+
+def _default(project: Project, kind: str) -> list[Recipe]:
+    return [image for image in project.graph.of_type(Image) if image.default] if kind == "image" else []
 
 
 def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> list[Path]:

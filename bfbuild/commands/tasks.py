@@ -6,14 +6,17 @@ before pydantic or a recipe is loaded.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from doit.exceptions import TaskError, TaskFailed
 
+from bfbuild import snapshot
+
 # doit's own notes are neither wanted nor believed; what failed was told by us already.
-DOIT = {"default_tasks": ["image"], "reporter": "error-only", "backend": "json", "dep_file": "build/.doit.json"}
+DOIT = {"default_tasks": ["run"], "reporter": "error-only", "backend": "json", "dep_file": "build/.doit.json"}
 
 JOBS = {"name": "jobs", "short": "j", "long": "jobs", "type": int, "default": 0, "help": "how many actions at once"}
 KEEP_GOING = {
@@ -120,7 +123,7 @@ def _task(
     *,
     positional: str | None = None,
 ) -> Task:
-    """A task whose work returns an exit code. It is never up to date for doit: the snapshot and the store know better."""
+    """A task whose work returns an exit code; never up to date for doit, since snapshot and store know better."""
 
     def action(**values: Any) -> TaskError | TaskFailed | None:
         from bfbuild.commands.show import FAILED, guarded  # noqa: PLC0415

@@ -325,7 +325,7 @@ class Image(Recipe):
     """A bootable disk: a layout filled with content.
 
     `content` gives each region (or partition without file system) its bytes, `files` each FAT16 partition its files:
-    path on the disk -> input.
+    path on the disk -> input. A plain `doit image` builds every image but those with `default=False`.
     """
 
     INPUT_FIELDS = ("content", "files")
@@ -333,6 +333,7 @@ class Image(Recipe):
     layout: Layout
     content: dict[str, Input] = {}
     files: dict[str, dict[str, Input]] = {}
+    default: bool = True
 
 
 class Run(Recipe):

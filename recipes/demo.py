@@ -1,0 +1,17 @@
+"""The demo: an app that measures itself, and the disk that `doit run` boots."""
+
+from kernel import kernel
+from kernel_lib import freestanding, headers
+from toolchain import llvm, qemu
+
+from bfbuild import Run, c_objects, glob
+
+app = c_objects(
+    "src/app/demo/*.c",
+    toolchain=llvm,
+    flags=freestanding,
+    includes=("src/kernel_lib", "src/app/demo"),
+    headers=(*headers, *glob("src/app/demo/*.h")),
+)
+elf, image = kernel("bareflow", app, files={"README.TXT": "README.md"})
+demo = Run(name="demo", image=image, elf=elf, toolchain=qemu)

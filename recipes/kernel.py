@@ -1,0 +1,67 @@
+"""From an app's objects to a disk that boots it: link twice, take the raw bytes, seal them, lay out the disk."""
+
+from boot import stage1, stage2
+from kernel_lib import kernel_lib
+from layout import layout
+from toolchain import llvm
+
+from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
+
+ENTRY = layout["KERNEL_ADDRESS"] + layout["KERNEL_HEADER_SIZE"]
+
+
+def kernel(
+    name: str,
+    app: tuple[Recipe, ...],
+    *,
+    library: Archive = kernel_lib,
+    files: dict[str, Recipe | str] | None = None,
+    default: bool = True,
+) -> tuple[Link, Image]:
+    """Declare the kernel `NAME.elf` of an app and its disk `NAME.img`."""
+    # The first link says where each function lies; the second carries their names, behind all code, for the panic screen.
+    first = _link(f"{name}/first.elf", (*app, library))
+    names = Command(
+        name=f"{name}/names.txt",
+        tool="llvm-nm",
+        toolchain=llvm,
+        args=("--defined-only", In(first)),
+        stdout=f"{name}/names.txt",
+    )
+    table = _script(f"{name}/symbols.bin", "src/kernel_lib/cpu/symbols.py", In(names), Out(f"{name}/symbols.bin"))
+    symbols = Command(
+        name=f"{name}/symbols.o",
+        tool="llvm-objcopy",
+        toolchain=llvm,
+        args=(
+            *("-I", "binary", "-O", "elf32-i386"),
+            "--rename-section=.data=.symbols,alloc,load,readonly,data,contents",
+            In(table),
+            Out(f"{name}/symbols.o"),
+        ),
+    )
+    elf = _link(f"{name}.elf", (*app, library, symbols))
+    raw = RawBinary(name=f"{name}/kernel.raw", elf=elf, toolchain=llvm)
+    sealed = _script(f"{name}/kernel.bin", "src/boot/seal.py", In(raw), f"{ENTRY:#x}", Out(f"{name}/kernel.bin"))
+    image = Image(
+        name=f"{name}.img",
+        layout=layout,
+        content={"STAGE1": stage1, "STAGE2": stage2, "KERNEL": sealed},
+        files={"DATA": files or {}},
+        default=default,
+    )
+    return elf, image
+
+
+def _link(name: str, inputs: tuple[Recipe, ...]) -> Link:
+    return Link(
+        name=name,
+        inputs=inputs,
+        script="src/boot/kernel.ld",
+        toolchain=llvm,
+        flags=("-m", "elf_i386", "--gc-sections", "--fatal-warnings"),
+    )
+
+
+def _script(name: str, script: str, *arguments: str | In | Out) -> Command:
+    return Command(name=name, tool=llvm.python, toolchain=llvm, args=("-S", In(script), *arguments))

@@ -1,0 +1,64 @@
+"""The runtime library: every room of src/kernel_lib, compiled for i686 and archived."""
+
+from layout import layout
+from toolchain import llvm
+
+from bfbuild import Archive, asm_objects, c_objects, glob, option
+
+freestanding = (
+    "--target=i686-unknown-none-elf",
+    "-m32",
+    "-march=i686",
+    "-mno-mmx",  # an interrupt may come at any time, and saves no vector registers
+    "-mno-sse",
+    "-mno-80387",
+    "-msoft-float",
+    "-O2",
+    "-std=c17",
+    "-ffreestanding",
+    "-fno-pic",
+    "-fno-stack-protector",
+    "-fno-omit-frame-pointer",  # the panic screen walks the frames
+    "-fno-asynchronous-unwind-tables",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-nostdlibinc",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wstrict-prototypes",
+    "-Wmissing-prototypes",
+    "-Wshadow",
+    "-Wconversion",
+)
+headers = (*glob("src/kernel_lib/**/*.h"), layout)
+
+
+def library(prefix: str, *flags: str) -> Archive:
+    """Declare one build of the library under `prefix`."""
+    return Archive(
+        name=f"{prefix}kernel_lib.a",
+        toolchain=llvm,
+        members=(
+            *c_objects(
+                "src/kernel_lib/**/*.c",
+                toolchain=llvm,
+                flags=(*freestanding, *flags),
+                includes=("src/kernel_lib",),
+                headers=headers,
+                prefix=prefix,
+            ),
+            *asm_objects(
+                "src/kernel_lib/**/*.asm",
+                toolchain=llvm,
+                flags=("-g", "-F", "dwarf", "-Wall", "-Werror"),
+                headers=(layout,),
+                prefix=prefix,
+            ),
+        ),
+    )
+
+
+DEBUG = ("-DBF_DEBUG",)
+kernel_lib = library("", *(DEBUG if option("debug", False) else ()))

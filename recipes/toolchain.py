@@ -1,0 +1,16 @@
+"""The locked tools: a compiler, an emulator, and what the tests check our disks and sources with."""
+
+from bfbuild import Toolchain
+
+llvm = Toolchain(
+    name="llvm",
+    packages=("clang-19", "lld-19", "llvm-19", "nasm", "python3-minimal"),
+    path=("/usr/lib/llvm-19/bin", "/usr/bin"),
+)
+qemu = Toolchain(name="qemu", packages=("qemu-system-x86", "seabios"))
+check = Toolchain(
+    name="check",
+    packages=("mtools", "dosfstools", "clang-format-19", "bochs", "bochsbios", "vgabios"),
+    path=("/usr/lib/llvm-19/bin", "/usr/bin", "/usr/sbin"),
+)
+debug = Toolchain(name="debug", packages=("gdb",))
