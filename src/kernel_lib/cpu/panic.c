@@ -166,13 +166,13 @@ static void show_frame(uint32_t eip, bool is_return) {
     write_symbol(terminal_writestring, eip, is_return);
 }
 
-static void show_callers(uint32_t ebp, uint32_t eip, bool is_return) {
-    show_frame(eip, is_return);
-    uint32_t first = ebp;
+static void show_callers(uint32_t ebp, uint32_t eip) {
     for (unsigned i = 0; i < MAX_FRAMES && backtrace_step(&ebp, &eip); i++)
         show_frame(eip, true);
     terminal_writestring("\n");
-    ebp = first;
+}
+
+static void record_callers(uint32_t ebp, uint32_t eip) {
     for (unsigned i = 0; i < MAX_FRAMES && backtrace_step(&ebp, &eip); i++) {
         field(serial_writestring, "@bf frame eip=", eip);
         serial_writestring(" symbol=");
@@ -196,8 +196,10 @@ void panic_exception(const interrupt_frame_t *frame) {
 
     show_reason(frame, name);
     show_registers(frame, eip, ebp);
+    show_frame(eip, is_raised);
+    show_callers(ebp, eip);
     record_reason(frame, name, eip, is_raised);
-    show_callers(ebp, eip, is_raised);
+    record_callers(ebp, eip);
     machine_exit(EXIT_PANIC);
 }
 
