@@ -1,5 +1,6 @@
 /*
- * fat16_powercut.c: wherever the power goes while a file is replaced, the file is there with its old or its new content.
+ * fat16_powercut.c: wherever the power goes while a file is replaced, the file is there with its old or its new
+ * content.
  *
  *     fat16_powercut IMAGE OUT OPERATION CUT SEED
  *
@@ -145,9 +146,9 @@ int main(int count, char **arguments) {
 
     need(fs_mount(&disk.device, &volume), "mount after the cut");
     bool is_new = OPERATIONS[operation].becomes_new;
-    bool whole = target_is_whole(volume, OPERATIONS[operation].target,
-                                 OPERATIONS[operation].existed && !(complete && is_new),
-                                 !OPERATIONS[operation].existed && !complete, is_new);
+    bool whole =
+        target_is_whole(volume, OPERATIONS[operation].target, OPERATIONS[operation].existed && !(complete && is_new),
+                        !OPERATIONS[operation].existed && !complete, is_new);
     if (!whole) {
         printf("cut %s: the file is neither old nor new\n", arguments[4]);
     }
