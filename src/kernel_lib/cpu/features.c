@@ -1,0 +1,81 @@
+/* features.c: see features.h. Every processor this runs on has CPUID: stage 2 and -march=i686 need as much. */
+#include "cpu/features.h"
+#include "io/format.h"
+
+typedef struct {
+    uint32_t eax, ebx, ecx, edx;
+} cpuid_t;
+
+enum { EBX, ECX, EDX };
+
+static const struct {
+    char name[7];
+    uint8_t leaf;
+    uint8_t reg;
+    uint8_t bit;
+} features[CPU_FEATURE_COUNT] = {
+    [CPU_TSC] = {"tsc", 1, EDX, 4},       [CPU_CMOV] = {"cmov", 1, EDX, 15},     [CPU_MMX] = {"mmx", 1, EDX, 23},
+    [CPU_FXSR] = {"fxsr", 1, EDX, 24},    [CPU_SSE] = {"sse", 1, EDX, 25},       [CPU_SSE2] = {"sse2", 1, EDX, 26},
+    [CPU_SSE3] = {"sse3", 1, ECX, 0},     [CPU_SSSE3] = {"ssse3", 1, ECX, 9},    [CPU_SSE41] = {"sse4.1", 1, ECX, 19},
+    [CPU_SSE42] = {"sse4.2", 1, ECX, 20}, [CPU_POPCNT] = {"popcnt", 1, ECX, 23}, [CPU_XSAVE] = {"xsave", 1, ECX, 26},
+    [CPU_AVX] = {"avx", 1, ECX, 28},      [CPU_FMA] = {"fma", 1, ECX, 12},       [CPU_F16C] = {"f16c", 1, ECX, 29},
+    [CPU_BMI1] = {"bmi", 7, EBX, 3},      [CPU_BMI2] = {"bmi2", 7, EBX, 8},      [CPU_AVX2] = {"avx2", 7, EBX, 5},
+};
+
+static uint64_t mask;
+static char vendor[13];
+
+static cpuid_t cpuid(uint32_t leaf) {
+    cpuid_t result;
+    __asm__ volatile("cpuid"
+                     : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+                     : "a"(leaf), "c"(0));
+    return result;
+}
+
+static void vendor_put(unsigned position, uint32_t letters) {
+    for (unsigned i = 0; i < 4; i++)
+        vendor[position + i] = (char)(letters >> 8 * i);
+}
+
+void cpu_init(void) {
+    cpuid_t basic = cpuid(0);
+    vendor_put(0, basic.ebx);
+    vendor_put(4, basic.edx);
+    vendor_put(8, basic.ecx);
+
+    const cpuid_t none = {0};
+    cpuid_t leaf1 = basic.eax >= 1 ? cpuid(1) : none;
+    cpuid_t leaf7 = basic.eax >= 7 ? cpuid(7) : none;
+    for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++) {
+        const cpuid_t *leaf = features[i].leaf == 1 ? &leaf1 : &leaf7;
+        uint32_t reg = features[i].reg == EBX ? leaf->ebx : features[i].reg == ECX ? leaf->ecx : leaf->edx;
+        mask |= (uint64_t)(reg >> features[i].bit & 1) << i;
+    }
+}
+
+bool cpu_has(cpu_feature_t feature) {
+    return (mask >> feature & 1) != 0;
+}
+
+uint64_t cpu_feature_mask(void) {
+    return mask;
+}
+
+const char *cpu_feature_name(cpu_feature_t feature) {
+    return features[feature].name;
+}
+
+const char *cpu_vendor(void) {
+    return vendor;
+}
+
+void cpu_feature_names(char *buffer, size_t size) {
+    size_t used = 0;
+    buffer[0] = '\0';
+    for (unsigned i = 0; i < CPU_FEATURE_COUNT && used < size; i++)
+        if (cpu_has(i))
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s", used == 0 ? "" : ",", features[i].name);
+    if (used == 0)
+        snprintf(buffer, size, "none");
+}
