@@ -27,14 +27,15 @@ def layout(recipe: Layout, inputs: Inputs) -> Request:
     """Write the layout's numbers as a C header and as a nasm include."""
     c, nasm = recipe.outputs
     arguments = ("header", SPEC, f"{OUT}/{c}", f"{OUT}/{nasm}")
-    return _writer(recipe, recipe, inputs, arguments, Spec(_numbers(recipe)))
+    named = _places(recipe)._replace(prefix=recipe.prefix, constants=recipe.constants)
+    return _writer(recipe, recipe, inputs, arguments, Spec(named))
 
 
 def image(recipe: Image, inputs: Inputs) -> Request:
     """Fill the layout's places with their content."""
     graph = inputs.graph
     spec = Spec(
-        _numbers(recipe.layout),
+        _places(recipe.layout),
         content={name: graph.file(value).place for name, value in recipe.content.items()},
         files={
             partition: {path: graph.file(value).place for path, value in files.items()}
@@ -46,13 +47,12 @@ def image(recipe: Image, inputs: Inputs) -> Request:
     return replace(request, inputs={**request.inputs, **content})
 
 
-def _numbers(recipe: Layout) -> numbers.Layout:
+def _places(recipe: Layout) -> numbers.Layout:
+    """What an image needs of a layout: a changed constant makes no new disk."""
     return numbers.Layout(
         size=recipe.size,
         regions=tuple(numbers.Region(**region.model_dump()) for region in recipe.regions),
         partitions=tuple(numbers.Partition(**partition.model_dump()) for partition in recipe.partitions),
-        prefix=recipe.prefix,
-        constants=recipe.constants,
     )
 
 
