@@ -88,7 +88,7 @@ class Store:
         return path
 
     def usage(self) -> dict[str, Usage]:
-        """Return what each folder of the store holds: regular files and the bytes in them."""
+        """Return what each folder of the store holds: files, links among them, and their bytes."""
         return {name: _usage(self.path / name) for name in FOLDERS}
 
     @contextmanager
