@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from bfbuild.errors import LockError
+from bfbuild.errors import LockError, nearest
 from bfbuild.toolchain.lock import LockedPackage
 
 ARCHITECTURE = "amd64"
@@ -105,7 +105,11 @@ class Apt:
         if wrong:
             raise LockError("this is no name of a package", facts=[*facts, ("wrong", ", ".join(wrong))])
         failed = "a toolchain cannot be resolved"
-        plan = self._run(failed, "apt-get", "--print-uris", "-qq", "install", "--", *requests, facts=facts)
+        try:
+            plan = self._run(failed, "apt-get", "--print-uris", "-qq", "install", "--", *requests, facts=facts)
+        except LockError as error:
+            error.facts += self._unknown(error.detail or "")
+            raise
         planned = [(unquote(uri), *map(unquote, what)) for uri, *what in _PLANNED.findall(plan)]
         exact = [f"{name}:{architecture}={version}" for _, name, version, architecture in planned]
         shown = self._run(failed, "apt-cache", "show", "--", *exact, facts=facts)
@@ -120,6 +124,15 @@ class Apt:
             date = parsedate_to_datetime(fields["Date"]).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
             dates[fields["Codename"]] = max(date, dates.get(fields["Codename"], ""))
         return dates
+
+    def _unknown(self, complaints: str) -> list[tuple[str, str]]:
+        """Return facts on a name that apt does not know: the name, and the one that was perhaps meant."""
+        match = re.search(r"^E: Unable to locate package (\S+)$", complaints, re.MULTILINE)
+        if match is None:
+            return []
+        name = match[1]
+        guess = nearest(name, self._run("", "apt-cache", "pkgnames", name[:2]).split())
+        return [("unknown", name), *([("nearest", guess)] if guess else [])]
 
     def _run(
         self,

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from bfbuild.errors import FetchError, LockError
+from bfbuild.errors import BareflowError, Errors, FetchError, LockError
 from bfbuild.toolchain.apt import Apt, said
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain
 
@@ -75,8 +75,21 @@ def resolve(requests: Mapping[str, Sequence[str]], configured: tuple[str, ...], 
     architectures = {name.partition(":")[2] for packages in requests.values() for name in packages if ":" in name}
     with tempfile.TemporaryDirectory(prefix="bareflow-apt-") as folder:
         apt = Apt.prepare(Path(folder), sources, architectures, dated=bool(configured))
-        closures = {name: apt.closure(name, packages) for name, packages in requests.items()}
-        return _lock(requests, closures, apt.dates())
+        return _lock(requests, _closures(apt, requests), apt.dates())
+
+
+def _closures(apt: Apt, requests: Mapping[str, Sequence[str]]) -> dict[str, list[LockedPackage]]:
+    """Resolve each toolchain; raise what is wrong with all of them."""
+    closures: dict[str, list[LockedPackage]] = {}
+    errors: list[BareflowError] = []
+    for name, packages in requests.items():
+        try:
+            closures[name] = apt.closure(name, packages)
+        except LockError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else Errors(errors)
+    return closures
 
 
 def _lock(

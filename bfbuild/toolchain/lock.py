@@ -167,11 +167,9 @@ def _loader() -> type[yaml.SafeLoader | yaml.CSafeLoader]:
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
             seen: set[str] = set()
             for key, _ in node.value:
-                if isinstance(key.value, str) and key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value} stands here twice", key.start_mark
-                    )
-                seen.add(key.value)
+                if (name := str(key.value)) in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{name} stands here twice", key.start_mark)
+                seen.add(name)
             return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
 
     return Strict
