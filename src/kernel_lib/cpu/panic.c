@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MAX_FRAMES = 32 };
+enum { MAX_FRAMES = 32, SHOWN_FRAMES = 14 /* what the screen holds below the registers */ };
 
 typedef void writer_t(const char *text);
 
@@ -167,7 +167,7 @@ static void show_frame(uint32_t eip, bool is_return) {
 }
 
 static void show_callers(uint32_t ebp, uint32_t eip) {
-    for (unsigned i = 0; i < MAX_FRAMES && backtrace_step(&ebp, &eip); i++)
+    for (unsigned i = 0; i < SHOWN_FRAMES && backtrace_step(&ebp, &eip); i++)
         show_frame(eip, true);
     terminal_writestring("\n");
 }
