@@ -84,6 +84,9 @@ const char *fs_result_text(fs_result_t result);
 fs_result_t fs_mount(block_device_t *device, fs_volume_t **volume);
 void fs_unmount(fs_volume_t *volume);
 
+/* The volume of the machine's own disk. The first call looks for the disk and mounts it, later ones are free. */
+fs_result_t fs_mount_disk(fs_volume_t **volume);
+
 uint64_t fs_free_bytes(const fs_volume_t *volume);
 
 /* Files. fs_create makes a new empty one. */

@@ -158,7 +158,7 @@ static void *occupy(block_t *block, size_t size, size_t request) {
         release(remainder);
     }
     heap.used += block->size;
-    if (HEAP_GUARD) {
+    if (HEAP_GUARD > 0) {
         size_t payload = block->size - sizeof(block_t);
         memset((char *)block_payload(block) + request, HEAP_GUARD_BYTE, payload - request);
     }
@@ -167,7 +167,8 @@ static void *occupy(block_t *block, size_t size, size_t request) {
 
 static bool guard_intact(const block_t *block) {
     const unsigned char *payload = block_payload(block);
-    for (size_t i = block->requested; HEAP_GUARD && i < block->size - sizeof(block_t); i++) {
+    size_t end = block->size - sizeof(block_t);
+    for (size_t i = HEAP_GUARD > 0 ? block->requested : end; i < end; i++) {
         if (payload[i] != HEAP_GUARD_BYTE) {
             return false;
         }
