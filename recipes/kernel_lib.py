@@ -3,7 +3,7 @@
 from layout import layout
 from toolchain import llvm
 
-from bfbuild import Archive, asm_objects, c_objects, glob, option
+from bfbuild import Archive, Recipe, asm_objects, c_objects, glob, option
 
 freestanding = (
     "--target=i686-unknown-none-elf",
@@ -32,7 +32,7 @@ freestanding = (
     "-Wshadow",
     "-Wconversion",
 )
-headers = (*glob("src/kernel_lib/**/*.h"), layout)
+headers: tuple[Recipe | str, ...] = (*glob("src/kernel_lib/**/*.h"), layout)
 
 
 def library(prefix: str, *flags: str) -> Archive:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from bfbuild.digest import Digest, canonical, digest_bytes
 from bfbuild.errors import FetchError
@@ -131,7 +131,7 @@ def _decompressed(deb: IO[bytes], suffix: str, package: str) -> IO[bytes]:
     if suffix == ".gz":
         import gzip  # noqa: PLC0415
 
-        return gzip.open(deb)
+        return cast("IO[bytes]", gzip.open(deb))
     if suffix == "":
         return deb
     raise _bad(package, f"data.tar{suffix} is compressed in a way that is not known here")
