@@ -1,8 +1,7 @@
 """What lies where on BareFlow's disk: the one home of these numbers, for nasm, for C and for the image."""
 
-from toolchain import llvm
-
 from bfbuild import Layout, Partition, Region
+from toolchain import llvm
 
 SECTORS = 65_536  # 32 MiB
 KERNEL = 9

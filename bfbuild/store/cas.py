@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, BinaryIO
 
 from bfbuild.digest import CHUNK, Digest, digest_bytes
-from bfbuild.store.disk import disk_errors, hashed_files, publish
+from bfbuild.store.disk import disk_errors, hashed_files, publish, write_sparse
 from bfbuild.store.lookup import BlobDamaged, BlobMissing
 
 if TYPE_CHECKING:
@@ -142,7 +142,9 @@ class Cas:
                 cloned = False
             for chunk in _checked(blob, digest):
                 if not cloned:
-                    copy.write(chunk)
+                    write_sparse(copy, chunk)
+            if not cloned:
+                copy.truncate()
             os.fchmod(copy.fileno(), mode)
 
     def _check(self, digest: Digest) -> None:
@@ -197,7 +199,8 @@ class Batch:
             for chunk in _chunks(path):
                 sha256.update(chunk)
                 size += len(chunk)
-                copy.write(chunk)
+                write_sparse(copy, chunk)
+            copy.truncate()
         digest = Digest(sha256.hexdigest(), size)
         if self._has(digest):
             temporary.unlink()

@@ -121,6 +121,17 @@ def publish_folder(temporary: Path, final: Path) -> None:
         sync([final.parent])
 
 
+def write_sparse(file: BinaryIO, chunk: bytes) -> None:
+    """Write a chunk, or leave a hole where it is all zero: disk images are large and mostly empty.
+
+    The caller MUST `truncate()` at the end, as a hole there has no length of its own.
+    """
+    if chunk.count(0) == len(chunk):
+        file.seek(len(chunk), os.SEEK_CUR)
+    else:
+        file.write(chunk)
+
+
 def hashed_files(root: Path, prefix: str = "") -> Iterator[os.DirEntry[str]]:
     """Iterate, in order, over the files of a folder laid out as ab/abcd... whose names start with `prefix`.
 
