@@ -162,7 +162,8 @@ class SandboxExecutor:
     _cancelled: bool = False
 
     def execute(self, action: Action, root: Path) -> Outcome:
-        """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store."""
+        """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store; raise ActionError."""
+        _find_program(action, root)
         with self.store.scratch.folder() as scratch:
             self.lay_out(action.description, scratch)
             with (scratch / "stdout").open("wb") as stdout, (scratch / "stderr").open("wb") as stderr:
@@ -264,3 +265,17 @@ class SandboxExecutor:
             else:
                 outputs[name] = Made(self.store.cas.put_file(path), bool(path.stat().st_mode & 0o100))
         return outputs, tuple(missing)
+
+
+def _find_program(action: Action, root: Path) -> None:
+    """Raise ActionError where the toolchain lacks the program, which the sandbox would tell in fewer words."""
+    program, folders = action.request.argv[0], action.request.path
+    # A link counts whatever it leads to: one with an absolute target means another file out here.
+    if "/" in program or any(os.path.lexists(root / folder.lstrip("/") / program) for folder in folders):
+        return
+    raise ActionError(
+        "the toolchain has no such program",
+        facts=[("recipe", action.request.label), ("program", program), ("looked in", ", ".join(folders))],
+        location=action.request.location,
+        hint="add the package that has it to the toolchain's packages, then `doit lock`; or its folder to path",
+    )
