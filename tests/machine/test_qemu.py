@@ -44,7 +44,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         ("no", "fail", (Verdict.FAILED, 35)),
         (PANIC, "panic", (Verdict.PANIC, 37)),
         ("@bf booterror reason=bad-checksum\n", "boot-error", (Verdict.BOOT_ERROR, 39)),
-        ("what", "babble", (Verdict.QEMU_ERROR, 2 * 0x55 + 1)),
+        ("what", "babble", (Verdict.FAILED, 2 * 0x55 + 1)),
         ("one moment", "triple-fault", (Verdict.TRIPLE_FAULT, 0)),
         ("", "triple-fault", (Verdict.TRIPLE_FAULT, 0)),
         ("bye", "reset", (Verdict.RESET, 0)),

@@ -9,7 +9,7 @@ import pytest
 from bfbuild.errors import render
 from bfbuild.machine.spec import BootSpec, Mode
 from bfbuild.machine.transcript import parse
-from bfbuild.machine.verdict import STATUSES, Run, Stop, Verdict, error_of, judge
+from bfbuild.machine.verdict import STATUSES, SUCCESS, Run, Stop, Verdict, error_of, judge
 
 PANIC = (
     b"Dividing\n"
@@ -45,6 +45,8 @@ def over(
         (0, None, b"", "CPU Reset\nTriple fault\n", Verdict.TRIPLE_FAULT),
         (0, None, b"", "CPU Reset\n", Verdict.RESET),
         (1, None, b"", "", Verdict.QEMU_ERROR),
+        (99, None, b"", "", Verdict.FAILED),  # a guest with numbers of its own
+        (139, None, b"", "", Verdict.QEMU_ERROR),  # 128 and a signal
         (-11, None, PANIC, "", Verdict.QEMU_ERROR),
         (None, Stop.LATE, b"x", "", Verdict.HANG),
         (None, Stop.LATE, b"", "", Verdict.SILENT),
@@ -128,6 +130,14 @@ def test_an_error_says_why_we_ended_the_boot_and_what_was_broken() -> None:
     assert facts["broken"] == "line 1: a record is cut off: @bf done stat"
 
 
+def test_a_stranger_is_told_how_to_leave() -> None:
+    """A guest that knows nothing of us, and stays or leaves by another byte, gets the byte of a success as a hint."""
+    leave = "a guest ends itself by a byte to port 0xf4, 0x10 for success"
+    assert error_of(over(Verdict.FAILED, status=99)).hint == f"it wrote 0x31; {leave}"
+    assert error_of(over(Verdict.HANG, b"hello\n")).hint == f"{leave}; `doit debug` starts it under gdb"
+    assert error_of(over(Verdict.HANG, b"@bf ready init_cycles=1\n")).hint == "`doit debug` starts it under gdb"
+
+
 def test_a_success_is_handed_on() -> None:
     """`require_ok` returns a good run, so that it can be chained."""
     run = over(Verdict.OK, status=33)
@@ -137,3 +147,4 @@ def test_a_success_is_handed_on() -> None:
 def test_every_status_is_one_that_the_exit_port_can_make() -> None:
     """The port makes 2 * B + 1 of a byte B, so statuses are odd, and never 1, which is QEMU's own failure."""
     assert all(status % 2 == 1 and status > 1 for status in STATUSES)
+    assert STATUSES[2 * SUCCESS + 1] is Verdict.OK
