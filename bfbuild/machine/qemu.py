@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = {"PATH": "/usr/libexec:/usr/bin", "LC_ALL": "C.UTF-8", "TMPDIR": FOLDER}
 OUTPUT_LIMIT = 16 << 20  # bytes of serial output
 GRACE_S = 2.0  # of quiet after a guest's last words, until we believe them
+STRANGER_S = 3.0  # of quiet, until we take a guest without records for one that is done
 END_S = 10.0  # for QEMU to end once its serial port is closed
 
 SERIAL_PIPE = ("-serial", "stdio", "-monitor", "none", "-no-reboot", "-d", "cpu_reset", "-D", LOG)
@@ -76,12 +77,14 @@ def staged(spec: BootSpec) -> Iterator[Stage]:
 class Listener:
     """Takes what a guest says as it comes, and knows how long to wait for more.
 
-    `on_line` gets each line once it is complete; a line that starts with `awaited` ends the wait.
+    `on_line` gets each line once it is complete; a line that starts with `awaited` ends the wait. With `quiet_ends`, so
+    does a while of quiet of a guest that speaks no records: it has no other way to say that it is done.
     """
 
     spec: BootSpec
     on_line: Callable[[str], None] | None = None
     awaited: str | None = None
+    quiet_ends: bool = False
     started: float = field(default_factory=time.monotonic)
     reader: Reader = field(default_factory=Reader)
     ready_s: float | None = None
@@ -116,6 +119,8 @@ class Listener:
             limits.append((self.started + self.spec.silence_s, Stop.SILENCE))
         if self._last_words:
             limits.append((self._heard + GRACE_S, Stop.QUIET))
+        elif self.quiet_ends and self._bytes and not self.reader.records:
+            limits.append((self._heard + STRANGER_S, Stop.QUIET))
         return min(limits, key=lambda limit: limit[0])
 
     def _hear(self, data: bytes) -> None:

@@ -63,6 +63,13 @@ def test_another_line_can_be_awaited(guest: Guest, qemu_wrap: Wrap, tmp_path: Pa
     assert rows((tmp_path / "menu.png").read_bytes())
 
 
+@pytest.mark.parametrize("text", ["hello\r\n", ""], ids=["on the serial port", "on the screen only"])
+def test_a_stranger_is_taken_when_it_is_quiet(guest: Guest, qemu_wrap: Wrap, tmp_path: Path, text: str) -> None:
+    """A guest that knows nothing of records has its picture taken once it says no more, or never said anything."""
+    screenshot(BootSpec(guest(text, "halt"), silence_s=3), qemu_wrap, tmp_path / "quiet.png")
+    assert rows((tmp_path / "quiet.png").read_bytes())
+
+
 def test_a_line_that_never_comes_is_an_error(guest: Guest, qemu_wrap: Wrap, tmp_path: Path) -> None:
     """Without its line there is no picture, and the error tells of the boot."""
     with pytest.raises(MachineError, match="hangs") as caught:
