@@ -80,6 +80,7 @@ def test_json_comes_back_as_it_went() -> None:
         (SAID.replace(b"@bf overhead cycles=40\n", b""), "never said 'overhead'"),
         (SAID.replace(b"avg=1770", b"avg=many"), "'function' holds no number"),
         (SAID.replace(b"name=count_primes", b"name=fibonacci"), "the guest contradicts itself"),
+        (b"hello\n", "measures nothing of itself"),
         (SAID + SAID, "said 'ready' 2 times instead of once"),
     ],
 )
