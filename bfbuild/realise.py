@@ -283,7 +283,7 @@ class Realiser:
             exit_code=outcome.exit_code,
             stdout=outcome.stdout,
             stderr=outcome.stderr,
-            outputs={name: made.digest for name, made in outcome.outputs.items()},
+            outputs=_made(action, outcome),
         )
 
 
@@ -327,6 +327,12 @@ def _check(recipe: Recipe, action: Action, outcome: Outcome, store: Store) -> No
         hint=action.request.hint,
         detail=output.decode("utf-8", errors="replace"),
     )
+
+
+def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
+    """The outputs by name, what the tool printed among them where that was wanted."""
+    printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
+    return {name: made.digest for name, made in outcome.outputs.items()} | printed
 
 
 def _result(action: Action, outcome: Outcome) -> api.ActionResult:
