@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 lock=requirements.lock
 case "${1-}" in test | gate) lock=requirements-test.lock ;; esac
 stamp=.venv/bareflow-$lock
-if ! cmp -s "$lock" "$stamp" 2>/dev/null; then
+if ! cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null; then
     for python in "${PYTHON-}" python3 python3.14 python3.13 python3.12 python3.11; do
         [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
         python=
@@ -15,6 +15,6 @@ if ! cmp -s "$lock" "$stamp" 2>/dev/null; then
     [ -x .venv/bin/python ] || "$python" -m venv .venv || { rm -rf .venv; exit 2; }
     .venv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --no-deps -r "$lock"
     .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --no-deps -e .
-    cp "$lock" "$stamp"
+    cat "$lock" pyproject.toml >"$stamp"
 fi
 exec .venv/bin/doit "$@"

@@ -132,16 +132,19 @@ class Files:
 
     def keep(self, action: Action) -> None:
         """Copy what `action` needs into the store; raise Edited where a source has other bytes by now."""
-        for data in action.blobs.values():
-            self.store.cas.put_bytes(data)
-        for file in action.request.inputs.values():
-            held = self._held.get(file.digest)
-            if held is None or file.digest in self._kept:
-                continue
-            put = self.store.cas.put_bytes(held) if isinstance(held, bytes) else self.store.cas.put_file(held)
-            if put != file.digest:
-                raise Edited(str(held))
-            self._kept.add(file.digest)
+        kept: set[Digest] = set()
+        with self.store.cas.batch() as batch:
+            for data in action.blobs.values():
+                batch.put_bytes(data)
+            for file in action.request.inputs.values():
+                held = self._held.get(file.digest)
+                if held is None or file.digest in self._kept:
+                    continue
+                put = batch.put_bytes(held) if isinstance(held, bytes) else batch.put_file(held)
+                if put != file.digest:
+                    raise Edited(str(held))
+                kept.add(file.digest)
+        self._kept |= kept
 
     def forget(self, action: Action) -> None:
         """Look at an action's sources again the next time."""

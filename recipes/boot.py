@@ -1,9 +1,8 @@
 """The two stages of the loader, as raw bytes."""
 
+from bfbuild import AsmObject, glob
 from layout import layout
 from toolchain import llvm
-
-from bfbuild import AsmObject, glob
 
 stage1, stage2 = (
     AsmObject(

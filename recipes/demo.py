@@ -1,10 +1,9 @@
 """The demo: an app that measures itself, and the disk that `doit run` boots."""
 
+from bfbuild import Run, c_objects, glob
 from kernel import kernel
 from kernel_lib import freestanding, headers
 from toolchain import llvm, qemu
-
-from bfbuild import Run, c_objects, glob
 
 app = c_objects(
     "src/app/demo/*.c",

@@ -1,11 +1,10 @@
 """From an app's objects to a disk that boots it: link twice, take the raw bytes, seal them, lay out the disk."""
 
+from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
 from boot import stage1, stage2
 from kernel_lib import kernel_lib
 from layout import layout
 from toolchain import llvm
-
-from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
 
 ENTRY = layout["KERNEL_ADDRESS"] + layout["KERNEL_HEADER_SIZE"]
 
@@ -19,7 +18,7 @@ def kernel(
     default: bool = True,
 ) -> tuple[Link, Image]:
     """Declare the kernel `NAME.elf` of an app and its disk `NAME.img`."""
-    # The first link says where each function lies; the second carries their names, behind all code, for the panic screen.
+    # The first link says where each function lies; the second carries their names, behind all code, for a panic.
     first = _link(f"{name}/first.elf", (*app, library))
     names = Command(
         name=f"{name}/names.txt",

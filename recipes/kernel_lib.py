@@ -1,9 +1,8 @@
 """The runtime library: every room of src/kernel_lib, compiled for i686 and archived."""
 
+from bfbuild import Archive, Recipe, asm_objects, c_objects, glob, option
 from layout import layout
 from toolchain import llvm
-
-from bfbuild import Archive, asm_objects, c_objects, glob, option
 
 freestanding = (
     "--target=i686-unknown-none-elf",
@@ -23,7 +22,7 @@ freestanding = (
     "-ffunction-sections",
     "-fdata-sections",
     "-nostdlibinc",
-    "-g",
+    "-gdwarf-4",  # version 5 holds a checksum of the source, and no comment would ever be cut off
     "-Wall",
     "-Wextra",
     "-Werror",
@@ -32,7 +31,7 @@ freestanding = (
     "-Wshadow",
     "-Wconversion",
 )
-headers = (*glob("src/kernel_lib/**/*.h"), layout)
+headers: tuple[Recipe | str, ...] = (*glob("src/kernel_lib/**/*.h"), layout)
 
 
 def library(prefix: str, *flags: str) -> Archive:

@@ -1,8 +1,7 @@
 """What lies where on BareFlow's disk: the one home of these numbers, for nasm, for C and for the image."""
 
-from toolchain import llvm
-
 from bfbuild import Layout, Partition, Region
+from toolchain import llvm
 
 SECTORS = 65_536  # 32 MiB
 KERNEL = 9
@@ -24,5 +23,6 @@ layout = Layout(
         "KERNEL_HEADER_SIZE": 16,
         "STACK_TOP": 0x90000,
         "HEAP_START": 0x100000,
+        "HANDOVER_ADDRESS": 0x500,  # where stage 2 leaves the memory map for the kernel
     },
 )

@@ -191,8 +191,7 @@ def _directory(description: Description, blobs: dict[Digest, bytes]) -> Digest:
         node = api.FileNode(name=place.name, digest=file.digest.to_message(), is_executable=file.executable)
         files.setdefault(place.parent, []).append(node)
         folders.add(place.parent)
-    for folder in folders:
-        folders.update(folder.parents)
+    folders |= {parent for folder in folders for parent in folder.parents}
     nodes: dict[PurePosixPath, list[api.DirectoryNode]] = {}
     for folder in sorted(folders - {top}, key=lambda each: (-len(each.parts), each)):
         digest = _put(_serialized(files.get(folder, []), nodes.get(folder, [])), blobs)

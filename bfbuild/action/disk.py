@@ -6,75 +6,70 @@ not depend on the Python that the user happens to have.
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import bfbuild.disk
 from bfbuild.action.action import OUT, Request
-from bfbuild.recipe.model import Image, Layout
+from bfbuild.disk import layout as numbers
+from bfbuild.disk.spec import Spec, to_text
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile, Inputs
+    from bfbuild.recipe.model import Image, Layout
 
 WRITER = "bfbuild-disk"
-SPEC = f"{WRITER}/spec.json"
+SPEC = f"{WRITER}/spec"
 
 
 def layout(recipe: Layout, inputs: Inputs) -> Request:
     """Write the layout's numbers as a C header and as a nasm include."""
     c, nasm = recipe.outputs
-    return _writer(recipe, inputs, ("header", SPEC, f"{OUT}/{c}", f"{OUT}/{nasm}"), _places(recipe), {})
+    arguments = ("header", SPEC, f"{OUT}/{c}", f"{OUT}/{nasm}")
+    named = _places(recipe)._replace(prefix=recipe.prefix, constants=recipe.constants)
+    return _writer(recipe, recipe, inputs, arguments, Spec(named))
 
 
 def image(recipe: Image, inputs: Inputs) -> Request:
     """Fill the layout's places with their content."""
     graph = inputs.graph
-    spec = _places(recipe.layout)
-    spec["content"] = {name: graph.file(value).place for name, value in recipe.content.items()}
-    spec["files"] = {
-        partition: {path: graph.file(value).place for path, value in files.items()}
-        for partition, files in recipe.files.items()
-    }
-    files = [file for field in recipe.INPUT_FIELDS for file in graph.files(recipe, field)]
-    return _writer(
-        recipe,
-        inputs,
-        ("image", SPEC, f"{OUT}/{recipe.name}"),
-        spec,
-        {file.place: inputs.file(file) for file in files},
+    spec = Spec(
+        _places(recipe.layout),
+        content={name: graph.file(value).place for name, value in recipe.content.items()},
+        files={
+            partition: {path: graph.file(value).place for path, value in files.items()}
+            for partition, files in recipe.files.items()
+        },
+    )
+    request = _writer(recipe, recipe.layout, inputs, ("image", SPEC, f"{OUT}/{recipe.name}"), spec)
+    content = {file.place: inputs.file(file) for field in recipe.INPUT_FIELDS for file in graph.files(recipe, field)}
+    return replace(request, inputs={**request.inputs, **content})
+
+
+def _places(recipe: Layout) -> numbers.Layout:
+    """What an image needs of a layout: a changed constant makes no new disk."""
+    return numbers.Layout(
+        size=recipe.size,
+        regions=tuple(numbers.Region(**region.model_dump()) for region in recipe.regions),
+        partitions=tuple(numbers.Partition(**partition.model_dump()) for partition in recipe.partitions),
     )
 
 
-def _places(recipe: Layout) -> dict[str, Any]:
-    return {
-        "size": recipe.size,
-        "prefix": recipe.prefix,
-        "regions": [region.model_dump() for region in recipe.regions],
-        "partitions": [partition.model_dump() for partition in recipe.partitions],
-        "constants": recipe.constants,
-    }
-
-
-def _writer(
-    recipe: Layout | Image,
-    inputs: Inputs,
-    arguments: tuple[str, ...],
-    spec: dict[str, Any],
-    files: dict[str, InputFile],
-) -> Request:
-    """Run `python3 -m disk ARGUMENTS` with the writer's own sources beside the content."""
-    toolchain = recipe.toolchain if isinstance(recipe, Layout) else recipe.layout.toolchain
+def _writer(recipe: Layout | Image, of: Layout, inputs: Inputs, arguments: tuple[str, ...], spec: Spec) -> Request:
+    """Run `python3 -m disk ARGUMENTS` with the writer's own sources and the spec as inputs."""
     room = Path(bfbuild.disk.__file__).parent
-    sources = {f"{WRITER}/disk/{path.name}": inputs.data(path.read_bytes()) for path in sorted(room.glob("*.py"))}
-    text = json.dumps(spec, sort_keys=True, indent=1, ensure_ascii=True).encode()
+    sources: dict[str, InputFile] = {
+        f"{WRITER}/disk/{path.relative_to(room).as_posix()}": inputs.data(path.read_bytes())
+        for path in sorted(room.rglob("*.py"))
+    }
     return Request(
         label=recipe.name,
         kind="disk",
         location=recipe.location,
-        argv=(toolchain.python, "-S", "-m", "disk", *arguments),
-        inputs={**sources, SPEC: inputs.data(text), **files},
+        argv=(of.toolchain.python, "-S", "-m", "disk", *arguments),
+        inputs={**sources, SPEC: inputs.data(to_text(spec).encode())},
         outputs=recipe.outputs,
-        path=toolchain.path,
+        path=of.toolchain.path,
         env={"PYTHONPATH": WRITER, "PYTHONHASHSEED": "0"},
     )

@@ -73,8 +73,10 @@ def symbol_sizes(path: Path) -> dict[str, int]:
 
 
 def _symbols(elf: ELFFile) -> Iterator[tuple[str, int]]:
+    from elftools.elf.sections import SymbolTableSection  # noqa: PLC0415
+
     table = elf.get_section_by_name(".symtab")
-    for symbol in table.iter_symbols() if table is not None else ():
+    for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
         if symbol["st_size"] and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
             yield symbol.name, symbol["st_size"]
 

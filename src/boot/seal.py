@@ -17,15 +17,7 @@ def seal(code: bytes, entry: int) -> bytes:
     return struct.pack("<4I", SIGNATURE, len(code), zlib.crc32(code), entry) + code
 
 
-def main(arguments: list[str]) -> int:
-    """Seal the file that the arguments name."""
-    if len(arguments) != 3:
-        print("usage: seal.py RAW ENTRY_HEX OUT", file=sys.stderr)
-        return 2
-    raw, entry, out = arguments
-    Path(out).write_bytes(seal(Path(raw).read_bytes(), int(entry, 16)))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if len(sys.argv) != 4:
+        sys.exit("usage: seal.py RAW ENTRY_HEX OUT")
+    Path(sys.argv[3]).write_bytes(seal(Path(sys.argv[1]).read_bytes(), int(sys.argv[2], 16)))

@@ -1,7 +1,7 @@
 ; entry.asm: the kernel's first instructions. Stage 2 jumps here in protected mode, as it describes.
 ;
-; Notes the cycle counter, takes a descriptor table and a stack of its own, clears .bss and calls kernel_main, which gets
-; the counter and never returns.
+; Notes the cycle counter, takes a descriptor table and a stack of its own, clears .bss and calls kernel_main, which
+; gets the counter and never returns.
 
 %include "layout.inc"
 

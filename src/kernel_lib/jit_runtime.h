@@ -27,7 +27,10 @@ typedef struct jit_profile {
     struct jit_profile *next;
 } jit_profile_t;
 
-/* Clears the profile and lists it, behind those listed before. `profile` and `name` must stay for good. */
+/*
+ * Clears the profile and lists it, behind those listed before; one that is listed already keeps its place. `profile`
+ * and `name` must stay for good.
+ */
 void jit_profile_init(jit_profile_t *profile, const char *name);
 
 /* The first profile of the list; `next` leads on. NULL when there is none. */

@@ -17,6 +17,8 @@
 #include "io/io.h"
 #include "memory/memory.h"
 
+#include <stdbool.h>
+
 /* The program. 0 means success; anything else is reported as a failure with this number. */
 int app_main(void);
 

@@ -1,4 +1,4 @@
-/* A profile counts every call, nested ones in full, keeps minimum and maximum, and is listed in order. */
+/* A profile counts every call, nested ones in full, keeps minimum and maximum, and is listed once, in order. */
 #include "check.h"
 #include "jit_runtime.h"
 
@@ -30,5 +30,9 @@ int app_main(void) {
     CHECK(inner.min < inner.max);
     CHECK(outer.max >= inner.total && outer.min < outer.max);
     CHECK(jit_profile_average(&inner) == both / 2);
+
+    jit_profile_init(&outer, "outer");
+    CHECK(outer.calls == 0 && inner.calls == 2);
+    CHECK(jit_profile_first() == &outer && outer.next == &inner && inner.next == NULL);
     return 0;
 }

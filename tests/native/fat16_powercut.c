@@ -20,7 +20,7 @@
 enum { OLD_SIZE = 9000, NEW_SIZE = 14000, NEIGHBOURS = 40, STATUS_COMPLETE = 2 };
 
 static uint8_t old_content[OLD_SIZE];
-static uint8_t new_content[NEW_SIZE];
+static uint8_t new_content[NEW_SIZE]; /* starts with the old content, so that appending makes it too */
 static uint8_t found_content[NEW_SIZE + 1];
 
 /* Near the start of the directory, at its end, in a sector of its own: the entries that change lie apart. */
@@ -44,6 +44,13 @@ static fs_result_t save_and_rename(fs_volume_t *volume) {
     return result ? result : fs_rename(volume, TEMPORARY, TARGET);
 }
 
+/* The neighbours lie between: the links of the new clusters are in another sector of the table than the old ones. */
+static fs_result_t append(fs_volume_t *volume) {
+    fs_file_t file;
+    fs_result_t result = fs_open(volume, TARGET, &file);
+    return result ? result : fs_write(&file, OLD_SIZE, new_content + OLD_SIZE, NEW_SIZE - OLD_SIZE);
+}
+
 static fs_result_t replace_absent(fs_volume_t *volume) {
     return fs_replace(volume, ABSENT, new_content, NEW_SIZE);
 }
@@ -59,6 +66,17 @@ static fs_result_t remove_and_create(fs_volume_t *volume) {
     return result ? result : fs_remove(volume, "save/new directory");
 }
 
+/* More entries than a cluster of the smallest size holds: the directory becomes longer. */
+static fs_result_t add_neighbours(fs_volume_t *volume) {
+    fs_result_t result = FS_OK;
+    for (unsigned i = 0; !result && i < 8; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "save/added %u", i);
+        result = fs_replace(volume, name, new_content, i * 300);
+    }
+    return result;
+}
+
 static const struct {
     const char *name;
     fs_result_t (*run)(fs_volume_t *volume);
@@ -68,9 +86,11 @@ static const struct {
 } OPERATIONS[] = {
     {"replace", replace, TARGET, true, true},
     {"rename", save_and_rename, TARGET, true, true},
+    {"append", append, TARGET, true, true},
     {"replace-absent", replace_absent, ABSENT, false, true},
     {"rename-absent", rename_absent, ABSENT, false, true},
     {"neighbours", remove_and_create, TARGET, true, false},
+    {"growth", add_neighbours, TARGET, true, false},
 };
 
 static void need(fs_result_t result, const char *what) {
@@ -80,19 +100,28 @@ static void need(fs_result_t result, const char *what) {
     }
 }
 
+/* Fills all free clusters with garbage and frees them again: nothing may rely on their being zero. */
+static void soil(fs_volume_t *volume) {
+    size_t size = fs_free_bytes(volume);
+    uint8_t *garbage = malloc(size);
+    memset(garbage, 'G', size);
+    need(fs_replace(volume, "garbage", garbage, (uint32_t)size), "garbage");
+    need(fs_remove(volume, "garbage"), "remove the garbage");
+    free(garbage);
+}
+
 static void prepare(fs_volume_t *volume, uint64_t *seed) {
-    for (unsigned i = 0; i < OLD_SIZE; i++) {
-        old_content[i] = (uint8_t)random_next(seed);
-    }
+    soil(volume);
     for (unsigned i = 0; i < NEW_SIZE; i++) {
         new_content[i] = (uint8_t)random_next(seed);
     }
+    memcpy(old_content, new_content, OLD_SIZE);
     need(fs_make_directory(volume, "save"), "make directory");
     need(fs_replace(volume, TARGET, old_content, OLD_SIZE), "old content");
     for (unsigned i = 0; i < NEIGHBOURS; i++) {
         char name[64];
         snprintf(name, sizeof(name), "save/neighbour %u with a long name", i);
-        need(fs_replace(volume, name, old_content, i * 100), name);
+        need(fs_replace(volume, name, old_content, i * 200), name);
     }
 }
 

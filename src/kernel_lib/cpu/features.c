@@ -1,4 +1,5 @@
-/* features.c: see features.h. Every processor this runs on has CPUID: stage 2 and -march=i686 need as much. */
+/* features.c: see features.h. Asking whether there is a CPUID at all is needless: code for the i686 needs newer ones.
+ */
 #include "cpu/features.h"
 #include "io/format.h"
 

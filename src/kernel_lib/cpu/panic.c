@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MAX_FRAMES = 32 };
+enum { MAX_FRAMES = 32, SHOWN_FRAMES = 14 /* what the screen holds below the registers */ };
+
+/* Small beats fast here: nobody waits for a panic. */
+#define NOT_INLINED __attribute__((noinline))
 
 typedef void writer_t(const char *text);
 
@@ -63,7 +66,7 @@ static struct {
 
 static bool under_way;
 
-static void write_digits(writer_t *write, uint32_t value, unsigned digits) {
+static NOT_INLINED void write_digits(writer_t *write, uint32_t value, unsigned digits) {
     char text[] = "0x00000000";
     for (unsigned i = 0; i < digits; i++)
         text[1 + digits - i] = "0123456789abcdef"[value >> 4 * i & 0xF];
@@ -75,7 +78,7 @@ static void write_hex(writer_t *write, uint32_t value) {
     write_digits(write, value, 8);
 }
 
-static void write_decimal(writer_t *write, uint32_t value) {
+static NOT_INLINED void write_decimal(writer_t *write, uint32_t value) {
     char text[11];
     char *at = text + sizeof text - 1;
     *at = '\0';
@@ -86,7 +89,7 @@ static void write_decimal(writer_t *write, uint32_t value) {
 }
 
 /* A return address names the instruction behind the call, which may belong to the next function: look one byte back. */
-static void write_symbol(writer_t *write, uint32_t address, bool is_return) {
+static NOT_INLINED void write_symbol(writer_t *write, uint32_t address, bool is_return) {
     symbol_t symbol = symbol_at(address - is_return);
     write(symbol.name);
     if (symbol.name[0] == '?')
@@ -99,7 +102,7 @@ static void write_symbol(writer_t *write, uint32_t address, bool is_return) {
     write_digits(write, offset, digits);
 }
 
-static void field(writer_t *write, const char *label, uint32_t value) {
+static NOT_INLINED void field(writer_t *write, const char *label, uint32_t value) {
     write(label);
     write_hex(write, value);
 }
@@ -167,7 +170,7 @@ static void show_frame(uint32_t eip, bool is_return) {
 }
 
 static void show_callers(uint32_t ebp, uint32_t eip) {
-    for (unsigned i = 0; i < MAX_FRAMES && backtrace_step(&ebp, &eip); i++)
+    for (unsigned i = 0; i < SHOWN_FRAMES && backtrace_step(&ebp, &eip); i++)
         show_frame(eip, true);
     terminal_writestring("\n");
 }

@@ -5,7 +5,7 @@
  * serial line, together with the records
  *
  *     @bf panic vector=N name=REASON eip=0x.. error=0x.. cr2=0x.. symbol=NAME+0x..
- *     @bf frame eip=0x.. symbol=NAME+0x..        one per caller, innermost first
+ *     @bf frame eip=0x.. symbol=NAME+0x..        one per caller, innermost first, at most 32
  *
  * Then the machine is left with EXIT_PANIC. Nothing on this path uses the heap or formatted output, so it may be
  * called from anywhere, also from interrupt handlers and the heap itself. It needs interrupts_init().

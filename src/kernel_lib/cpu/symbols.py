@@ -34,15 +34,7 @@ def table(nm_output: str) -> bytes:
     return bytes(encoded)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the table for the file that the arguments name."""
-    if len(arguments) != 2:
-        print("usage: symbols.py NM_OUTPUT OUT", file=sys.stderr)
-        return 2
-    nm_output, out = arguments
-    Path(out).write_bytes(table(Path(nm_output).read_text()))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if len(sys.argv) != 3:
+        sys.exit("usage: symbols.py NM_OUTPUT OUT")
+    Path(sys.argv[2]).write_bytes(table(Path(sys.argv[1]).read_text()))

@@ -9,7 +9,8 @@
  *   fat16_tree.c       operations on paths
  *
  * Rules that make a power cut harmless:
- *   1. Content is on disk before the table that holds its chain, the table before the entry that points to it.
+ *   1. Content and the links of its chain are on disk before anything points to the chain: an entry, or the link of a
+ *      chain that it extends.
  *   2. An entry stops pointing to a chain before the chain is given back.
  *   3. Never do two entries point to one chain.
  *   4. A set of entries that we write lies in one sector, so it appears or disappears as a whole.

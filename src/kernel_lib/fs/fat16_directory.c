@@ -144,6 +144,7 @@ static fs_result_t grow(fs_directory_t *directory, uint16_t last) {
         return result;
     }
     result = fat16_clear_cluster(volume, added);
+    result = result ? result : fat16_device_result(volume->device->flush(volume->device)); /* rule 1 */
     if (result) {
         fat16_forget_chain(volume, added);
         return result;

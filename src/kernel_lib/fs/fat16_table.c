@@ -89,7 +89,7 @@ fs_result_t fat16_write_table(fs_volume_t *volume, uint16_t last) {
     block_device_t *device = volume->device;
     uint32_t last_sector = last / FAT16_LINKS_PER_SECTOR;
     bool others = false;
-    block_result_t result = device->flush(device); /* content before table: rule 1 */
+    block_result_t result = BLOCK_OK;
     for (uint32_t i = 0; !result && i < volume->table_sectors; i++) {
         if (volume->table_dirty[i] && i != last_sector) {
             result = write_table_sector(volume, i);

@@ -28,7 +28,7 @@ enum {
 
 enum { MAX_LOOKS = 100000 }; /* a byte takes 87 microseconds, a look about one */
 
-static bool at_line_start = true;
+static bool line_is_open;
 
 void serial_init(void) {
     outb(INTERRUPT_ENABLE, 0);
@@ -53,7 +53,7 @@ void serial_putchar(char character) {
     if (character == '\n')
         send('\r');
     send(character);
-    at_line_start = character == '\n';
+    line_is_open = character != '\n';
 }
 
 void serial_writestring(const char *text) {
@@ -69,7 +69,7 @@ int serial_read(void) {
 }
 
 void serial_fresh_line(void) {
-    if (!at_line_start)
+    if (line_is_open)
         serial_putchar('\n');
 }
 

@@ -4,12 +4,14 @@
 #include "jit_runtime.h"
 
 static jit_profile_t *first;
-static jit_profile_t **last_link = &first;
 
 void jit_profile_init(jit_profile_t *profile, const char *name) {
-    *profile = (jit_profile_t){.name = name, .min = UINT64_MAX};
-    *last_link = profile;
-    last_link = &profile->next;
+    jit_profile_t **link = &first;
+    while (*link != NULL && *link != profile)
+        link = &(*link)->next;
+    jit_profile_t *next = *link == NULL ? NULL : profile->next;
+    *profile = (jit_profile_t){.name = name, .min = UINT64_MAX, .next = next};
+    *link = profile;
 }
 
 const jit_profile_t *jit_profile_first(void) {

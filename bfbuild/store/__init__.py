@@ -1,0 +1,118 @@
+"""The store: everything that was made, by content, and how it came to be.
+
+    cas/      content                          cas.py
+    ac/       results of actions               results.py
+    trace/    what was done and why            trace.py
+    roots/    what must be kept
+    trees/    unpacked folders; derived, may be deleted while nothing uses them
+    tmp/      unfinished work and lock files   disk.py
+
+Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Two locks keep
+work from being done twice: one per action while it is executed, one per tree while it is built. Locks are the kernel's:
+those of a killed process are free.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bfbuild.store.cas import Cas
+from bfbuild.store.disk import Scratch, disk_errors, publish_folder
+from bfbuild.store.results import Results
+from bfbuild.store.trace import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bfbuild.digest import ActionDigest, Digest
+
+FOLDERS = ("cas", "ac", "trace", "roots", "trees", "tmp")
+
+
+class Usage(NamedTuple):
+    """How much one folder of the store holds."""
+
+    files: int
+    bytes: int
+
+
+class Store:
+    """One store on disk; opening it makes what is missing and removes what killed processes left unfinished.
+
+    A complete store that is read-only can be opened and read. Raise StoreError where it can be neither made nor read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        for name in FOLDERS:
+            with disk_errors("open the store", path / name):
+                (path / name).mkdir(parents=True, exist_ok=True)
+        self.scratch = Scratch(path / "tmp")
+        self.cas = Cas(path / "cas", self.scratch)
+        self.results = Results(path / "ac", self.scratch)
+        self.traces = Traces(path / "trace", self.scratch)
+
+    @contextmanager
+    def action_lock(self, action: ActionDigest) -> Iterator[None]:
+        """Hold the right to execute an action, waiting for whoever has it; then look for its result again first."""
+        with self._lock(f"action-{action.hash}.lock"):
+            yield
+
+    @contextmanager
+    def tree_lock(self, name: str) -> Iterator[None]:
+        """Hold the right to change a named folder outside the store, or a tree in it; wait for whoever has it."""
+        if "/" in name:
+            raise ValueError(f"a lock's name has no slash: {name}")
+        with self._lock(f"tree-{name}.lock"):
+            yield
+
+    def tree_path(self, digest: Digest) -> Path:
+        """Return where an unpacked tree lies; it is complete, or there is no folder."""
+        return self.path / "trees" / digest.hash
+
+    def add_tree(self, digest: Digest, build: Callable[[Path], None]) -> Path:
+        """Return the tree's path, after `build` has filled it where it did not exist; complete and durable.
+
+        `build` gets an empty folder and is called at most once at a time for one digest, over all processes; what it
+        raises is passed on and leaves no tree. Takes `tree_lock(digest.hash)`, which the caller MUST NOT hold.
+        """
+        path = self.tree_path(digest)
+        with self.tree_lock(digest.hash):
+            if not path.is_dir():
+                with self.scratch.folder() as folder:
+                    build(folder)
+                    publish_folder(folder, path)
+        return path
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each folder of the store holds: files, links among them, and their bytes."""
+        return {name: _usage(self.path / name) for name in FOLDERS}
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        from filelock import FileLock  # noqa: PLC0415  (slow to import, and readers need no lock)
+
+        path = self.scratch.path / name
+        with disk_errors("lock the store", path):
+            lock = FileLock(path)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            # Removed while held: who waited on this file notices that it has lost its name, and takes the next one.
+            with suppress(OSError):
+                path.unlink()
+            lock.release()
+
+
+def _usage(folder: Path) -> Usage:
+    files = total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # others may be at work
+                total += Path(parent, name).lstat().st_size
+                files += 1
+    return Usage(files, total)

@@ -1,0 +1,210 @@
+"""The store's one door to the disk: temporary files, durable renames, and errors that a person understands.
+
+A file enters the store complete or not at all: it is written under tmp/ (the same file system), synced, renamed to its
+final name, and the folder that holds the name is synced. A process killed at any moment leaves at most files in tmp/.
+
+Whoever has the store open holds a shared lock on the folder tmp/. Who opens it and can have that lock alone knows that
+no writer is alive, and removes what dead ones left. The lock is the kernel's (flock), so a killed process holds
+nothing, and neither process ids nor ages have to be guessed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from bfbuild.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+# Journalling file systems commit many waiting syncs at once, so waiting in parallel costs a few commits, not one each.
+SYNCS_AT_ONCE = 16
+
+_NO_SPACE = "free some space on that disk, then build again: what was finished is kept"
+_NO_RIGHT = "make the cache writable for this user, or choose another cache folder"
+_HINTS = {
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EROFS: _NO_RIGHT,
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EFBIG: "a limit on the size of files is in force (see `ulimit -f`)",
+    errno.EIO: "the disk reports errors: look at the kernel's log before trusting it further",
+}
+
+
+@contextmanager
+def disk_errors(doing: str, path: Path) -> Iterator[None]:
+    """Turn an OSError raised inside into a StoreError: "cannot" + `doing`, with `path` and the reason."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        facts: list[tuple[str, object]] = [("path", path), ("reason", reason)]
+        raise StoreError(f"cannot {doing}", facts=facts, hint=_HINTS.get(error.errno or 0)) from error
+
+
+def make_folder(path: Path) -> set[Path]:
+    """Make a folder and those above it; return the folders that got a new name in them and need a sync."""
+    if path.is_dir():
+        return set()
+    above = make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    return above | {path.parent}
+
+
+def sync(paths: Collection[Path]) -> None:
+    """Return when the content of these files and folders is on the disk; raise OSError where that failed."""
+    if len(paths) == 1:
+        for path in paths:
+            _sync_one(path)
+        return
+    with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+        for _ in pool.map(_sync_one, paths):
+            pass
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(files: Sequence[tuple[Path, Path]], *, durable: bool = True) -> None:
+    """Give each temporary file its final name, making folders as needed; where that fails, the temporary files go.
+
+    When this returns all of it is visible and, if `durable`, on the disk. Without that, a power cut may leave a file
+    empty or torn: only for what is checked when it is read and may be lost.
+    """
+    if not files:
+        return
+    with disk_errors("write to the store", files[0][1].parent):
+        try:
+            if durable:
+                sync([temporary for temporary, _ in files])
+            touched = _rename(files)
+            if durable:
+                sync(touched)
+        except BaseException:
+            for temporary, _ in files:
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def _rename(files: Sequence[tuple[Path, Path]]) -> set[Path]:
+    touched: set[Path] = set()
+    for folder in {final.parent for _, final in files}:
+        touched |= make_folder(folder)
+    for temporary, final in files:
+        temporary.replace(final)
+        touched.add(final.parent)
+    return touched
+
+
+def publish_folder(temporary: Path, final: Path) -> None:
+    """Give a temporary folder its final name, durably, with everything in it; `final` MUST NOT exist."""
+    with disk_errors("write to the store", final):
+        inside = [Path(parent, name) for parent, _, names in os.walk(temporary) for name in (".", *names)]
+        sync([path for path in inside if not path.is_symlink()])
+        temporary.rename(final)
+        sync([final.parent])
+
+
+def write_sparse(file: BinaryIO, chunk: bytes) -> None:
+    """Write a chunk, or leave a hole where it is all zero: disk images are large and mostly empty.
+
+    The caller MUST `truncate()` at the end, as a hole there has no length of its own.
+    """
+    if chunk.count(0) == len(chunk):
+        file.seek(len(chunk), os.SEEK_CUR)
+    else:
+        file.write(chunk)
+
+
+def hashed_files(root: Path, prefix: str = "") -> Iterator[os.DirEntry[str]]:
+    """Iterate, in order, over the files of a folder laid out as ab/abcd... whose names start with `prefix`.
+
+    What is named otherwise is not ours and is passed over; what vanishes meanwhile is simply not there.
+    """
+    for fan in _sorted(root):
+        if len(fan.name) == 2 and fan.name.startswith(prefix[:2]):
+            for entry in _sorted(Path(fan.path)):
+                if (
+                    len(entry.name) == 64
+                    and entry.name.startswith(prefix)
+                    and set(entry.name) <= set("0123456789abcdef")
+                ):
+                    yield entry
+
+
+def _sorted(folder: Path) -> list[os.DirEntry[str]]:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+    return []
+
+
+class Scratch:
+    """The folder tmp/, shared by all processes that have the store open.
+
+    Everything in it is somebody's unfinished work, lock files included, and worth nothing once nobody has it open.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with disk_errors("open the store", path):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            weakref.finalize(self, os.close, lock)
+            with suppress(OSError):  # held by somebody else, or not possible on this file system: then nothing is swept
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._sweep()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+
+    def _sweep(self) -> None:
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                with suppress(OSError):  # a read-only store can still be read
+                    entry.unlink()
+
+    @contextmanager
+    def file(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """Give a new file, open for writing; it is mode 0444 afterwards, and gone where the body fails."""
+        with disk_errors("write to the store", self.path):
+            descriptor, name = tempfile.mkstemp(dir=self.path)
+            path = Path(name)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    yield file, path
+                    os.fchmod(file.fileno(), 0o444)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Give a new empty folder; what is left of it afterwards is removed."""
+        with disk_errors("make a folder in the store", self.path):
+            path = Path(tempfile.mkdtemp(dir=self.path))
+            path.chmod(0o755)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def write(self, data: bytes) -> Path:
+        """Write bytes to a new temporary file and return its path."""
+        with self.file() as (file, path):
+            file.write(data)
+        return path

@@ -1,0 +1,85 @@
+"""What tests share: the locked tools, run in the sandbox as the build runs them. Nothing of the host is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bfbuild.commands.project import Project
+from bfbuild.execute.sandbox import Bind, Sandbox
+from bfbuild.recipe.model import Toolchain
+
+if TYPE_CHECKING:
+    from bfbuild.machine.spec import Wrap
+
+REPOSITORY = Path(__file__).parent.parent
+PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
+TOOLCHAINS = ("check", "llvm")  # where `tool` looks for a program, in turn
+
+Tool = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout that is tested."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def project(repository: Path) -> Project:
+    """BareFlow's own project, with its store: toolchains are fetched once for all tests."""
+    return Project(repository)
+
+
+@pytest.fixture(scope="session")
+def sandbox(project: Project) -> Sandbox:
+    """The sandbox that this machine can use."""
+    with project.progress:
+        return project.sandbox
+
+
+@pytest.fixture(scope="session")
+def toolchain(project: Project) -> Callable[[str], Path]:
+    """Return the unpacked root of a toolchain by name."""
+
+    def root(name: str) -> Path:
+        recipe = project.graph.find(name)
+        assert isinstance(recipe, Toolchain)
+        with project.progress:
+            return project.toolchains.ensure(recipe)
+
+    return root
+
+
+@pytest.fixture(scope="session")
+def tool(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Tool:
+    """Run a locked tool: `tool("fsck.fat", "-n", str(path))`; it sees the tests' folders at their own paths."""
+    base = tmp_path_factory.getbasetemp()
+
+    def run(name: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        root = next((toolchain(each) for each in TOOLCHAINS if _has(toolchain(each), name)), None)
+        assert root is not None, f"no locked toolchain has {name}"
+        argv = sandbox.wrap([name, *arguments], [Bind(base, str(base), writable=True)], root, str(cwd or base))
+        environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/tmp", "TZ": "UTC"}
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def qemu_wrap(sandbox: Sandbox, toolchain: Callable[[str], Path]) -> Wrap:
+    """Turn a command line of QEMU's toolchain into one of the host, as `doit run` does."""
+    root = toolchain("qemu")
+
+    def wrap(argv: Sequence[str], binds: Sequence[Bind]) -> list[str]:
+        return sandbox.wrap(argv, binds, root)
+
+    return wrap
+
+
+def _has(root: Path, name: str) -> bool:
+    return any((root / folder.lstrip("/") / name).exists() for folder in PATH.split(":"))
