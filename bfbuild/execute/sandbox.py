@@ -167,6 +167,7 @@ class SandboxExecutor:
 
         Raise StoreError where the store cannot be read or written, ActionError where nothing can be started.
         """
+        _find_program(action, root)
         with self.store.scratch.folder() as scratch, disk_errors("run an action", scratch):
             # A hard link is safe only behind a read-only mount.
             self.lay_out(action.description, scratch, link=self.sandbox.level == "bubblewrap")
@@ -276,3 +277,17 @@ class SandboxExecutor:
             else:
                 outputs[name] = Made(self.store.cas.put_file(path), bool(path.stat().st_mode & 0o100))
         return outputs, tuple(missing)
+
+
+def _find_program(action: Action, root: Path) -> None:
+    """Raise ActionError where the toolchain lacks the program, which the sandbox would tell in fewer words."""
+    program, folders = action.request.argv[0], action.request.path
+    # A link counts whatever it leads to: one with an absolute target means another file out here.
+    if "/" in program or any(os.path.lexists(root / folder.lstrip("/") / program) for folder in folders):
+        return
+    raise ActionError(
+        "the toolchain has no such program",
+        facts=[("recipe", action.request.label), ("program", program), ("looked in", ", ".join(folders))],
+        location=action.request.location,
+        hint="add the package that has it to the toolchain's packages, then `doit lock`; or its folder to path",
+    )
