@@ -12,6 +12,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -139,14 +140,18 @@ class Realiser:
             for need in needs:
                 wanted_by.setdefault(need, []).append(recipe)
         errors: list[BareflowError] = []
-        running |= {pool.submit(self._make, recipe): recipe for recipe in order if not waiting[recipe]}
-        while running:
+        ready = deque(recipe for recipe in order if not waiting[recipe])
+        while ready or running:
+            while ready and len(running) < self.jobs:
+                recipe = ready.popleft()
+                running[pool.submit(self._make, recipe)] = recipe
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 recipe = running.pop(future)
                 errors += _failure(future)
-                if not errors or (keep_going and future.exception() is None):
-                    ready = _release(recipe, waiting, wanted_by)
-                    running |= {pool.submit(self._make, each): each for each in ready}
+                if future.exception() is None:
+                    ready.extend(_release(recipe, waiting, wanted_by))
+            if errors and not keep_going:
+                ready.clear()  # what runs may finish; nothing more is started
         return errors
 
     def _stop(self, pool: ThreadPoolExecutor, running: Iterable[Future[None]]) -> None:
