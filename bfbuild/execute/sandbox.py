@@ -90,20 +90,7 @@ class Sandbox:
         ]
         if level == "proot":
             mounts = [part for bind in binds for part in ("-b", f"{bind.source}:{bind.target}")]
-            return [
-                *start,
-                "--kill-on-exit",
-                "-r",
-                str(root),
-                "-b",
-                "/dev",
-                "-b",
-                "/proc",
-                *mounts,
-                "-w",
-                folder,
-                *argv,
-            ]
+            return [*start, *("-r", str(root), "-b", "/dev", "-b", "/proc"), *mounts, "-w", folder, *argv]
         mounts = [
             part
             for bind in binds
