@@ -17,6 +17,7 @@ from doit.cmd_base import Command
 
 from bfbuild.commands.show import FAILED, guarded
 from bfbuild.errors import RecipeError
+from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
@@ -54,7 +55,8 @@ def replay(start: Path, names: list[str]) -> int:
     root = _root(project, description.toolchain)
     folder = project.root / BUILD / "replay" / trace.action.short
     shutil.rmtree(folder, ignore_errors=True)
-    project.executor.lay_out(description, folder)
+    with disk_errors("lay out an action", folder):
+        project.executor.lay_out(description, folder)  # copies, which people may change
     command = project.executor.command(description.arguments, root, folder)
     sys.stderr.write(f"{trace.label}, action {trace.action}\n$ {shlex.join(description.arguments)}\n")
     sys.stderr.flush()

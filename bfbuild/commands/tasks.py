@@ -6,6 +6,7 @@ before pydantic or a recipe is loaded.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,32 @@ from doit.exceptions import TaskError, TaskFailed
 
 from bfbuild import snapshot
 
-# doit's own notes are neither wanted nor believed; what failed was told by us already.
-DOIT = {"default_tasks": ["run"], "reporter": "error-only", "backend": "json", "dep_file": "build/.doit.json"}
+
+class NoNotes:
+    """What doit keeps its notes with: nothing.
+
+    They are neither wanted nor believed, and a file of them would be in the way of two builds at once, of a full disk
+    and of a read-only one.
+    """
+
+    def encode(self, notes: object) -> str:
+        """Write nothing."""
+        del notes
+        return ""
+
+    def decode(self, text: str) -> dict[str, object]:
+        """Remember nothing."""
+        del text
+        return {}
+
+
+DOIT = {
+    "default_tasks": ["run"],
+    "reporter": "error-only",  # what failed was told by us already
+    "backend": "json",
+    "dep_file": os.devnull,
+    "codec_cls": NoNotes,
+}
 
 JOBS = {"name": "jobs", "short": "j", "long": "jobs", "type": int, "default": 0, "help": "how many actions at once"}
 KEEP_GOING = {
@@ -69,7 +94,6 @@ def _debug(root: Path, **options: Any) -> int:
 
 def project_tasks(root: Path) -> Iterator[Task]:
     """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
-    (root / "build").mkdir(exist_ok=True)  # doit keeps its own notes there
     yield _task("image", root, _image, [JOBS, KEEP_GOING], "build the disk images", positional="names")
     yield _task("build", root, _build, [JOBS, KEEP_GOING], "build any recipes by name", positional="names")
     yield _task(

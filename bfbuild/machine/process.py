@@ -2,13 +2,14 @@
 
 The child leads a process group of its own, so a Ctrl-C at the terminal reaches us alone, and ending the group ends
 nothing else. Leaving the `with` block, by whatever exception, kills the group and waits until its last member has let
-go of the output. A kill -9 of ourselves is the sandbox's part: what it starts dies with its parent.
+go of the output. Should we be killed, the kernel tells the child.
 
 Every wait has a deadline, a reading of `time.monotonic()`.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import selectors
 import signal
@@ -26,6 +27,18 @@ CHUNK = 1 << 16
 COMPLAINT_LIMIT = 1 << 16  # bytes of standard error that are kept: the first say what went wrong
 KILL_S = 10.0  # how long the kernel may take to end what was killed
 
+# Sent to a sandbox alone, this ends all that runs in it, at both levels: proot ignores the signals that usually ask a
+# program to end, and a killed proot lets its processes go.
+END_SIGNAL = signal.SIGQUIT
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None)
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent dies; for `preexec_fn`, between fork and exec."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, END_SIGNAL)
+
 
 class Child:
     """A running process, its standard output as serial bytes, its standard error as complaints."""
@@ -42,6 +55,7 @@ class Child:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 process_group=0,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  (one system call, no lock that another thread could hold)
             )
         except OSError as error:
             raise MachineError(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from bfbuild.errors import MachineError
 from bfbuild.execute.sandbox import Bind
-from bfbuild.machine.process import Child
+from bfbuild.machine.process import END_SIGNAL, Child, die_with_parent
 from bfbuild.machine.spec import FOLDER, IMAGE, LOG, BootSpec, command
 from bfbuild.machine.transcript import Reader
 from bfbuild.machine.verdict import LAST_WORDS, STATUSES, Run, Stop, Verdict, judge
@@ -191,7 +191,7 @@ def on_terminal(argv: list[str]) -> int:
     """Run QEMU on the user's terminal and leave the terminal as it was, even when QEMU could not."""
     saved = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
     try:
-        with subprocess.Popen(argv, env=ENVIRONMENT) as process:
+        with subprocess.Popen(argv, env=ENVIRONMENT, preexec_fn=die_with_parent) as process:  # noqa: PLW1509  (as Child)
             try:
                 status = process.wait()
             finally:
@@ -205,8 +205,8 @@ def on_terminal(argv: list[str]) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that shares our group: asked first, because a sandbox that is killed cannot end what is in it."""
-    process.terminate()
+    """End a process that shares our group, and what it started: a sandbox that is just killed may not do that."""
+    process.send_signal(END_SIGNAL)
     try:
         process.wait(END_S)
     except subprocess.TimeoutExpired:

@@ -7,10 +7,12 @@ Python, executed with the project's root as its world: `glob` and `option` see t
 from __future__ import annotations
 
 import ast
+import importlib
 import runpy
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bfbuild.config import Config
 
 FOLDER = "recipes"
+STANDARD = sys.stdlib_module_names
 
 
 @dataclass
@@ -58,37 +61,59 @@ def load(config: Config, before_read: Callable[[str], None]) -> tuple[model.Reci
     for path in files:
         before_read(f"{FOLDER}/{path.name}")
     session = Session(config.root, dict(config.settings.options), before_read)
-    # A file may import its neighbours (`from toolchain import llvm`): each is executed once, as a module of that name.
-    sys.path.insert(0, str(folder))
-    model._sessions.append(session)  # the loader is the only one to open a session
-    before = set(sys.modules)
-    try:
-        for path in files:
-            _execute(path, session)
-    finally:
-        model._sessions.pop()
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
-                del sys.modules[name]
+    with _modules(folder, [path.stem for path in files]):
+        model._sessions.append(session)  # the loader is the only one to open a session
+        try:
+            for path in files:
+                _execute(path, session)
+        finally:
+            model._sessions.pop()
     session.errors += _duplicates(session.recipes)
     if session.errors:
         raise Errors(session.errors)
     return tuple(session.recipes)
 
 
+@contextmanager
+def _modules(folder: Path, names: Sequence[str]) -> Iterator[None]:
+    """Let recipe files import their neighbours (`from toolchain import llvm`): each is a module, executed once.
+
+    Modules of these names that the process has from elsewhere step aside meanwhile.
+    """
+    aside = {name: sys.modules.pop(name) for name in names if name in sys.modules and name not in STANDARD}
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()  # a file as young as the last look at the folder is found
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+                del sys.modules[name]
+        sys.modules.update(aside)
+
+
 def _execute(path: Path, session: Session) -> None:
-    if path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", None) == str(path):
+    if path.stem in STANDARD:
+        error = RecipeError(
+            "a recipe file has the name of a module of Python's own",
+            facts=[("file", path)],
+            hint="give it another name: neither could be imported beside the other",
+        )
+        session.errors.append(error)
+        return
+    if path.stem in sys.modules:
         return  # a neighbour imported it already
     try:
         __import__(path.stem) if path.stem.isidentifier() else runpy.run_path(str(path))
     except BareflowError as error:
         session.errors.append(error)
-    except Exception as error:  # (whatever a recipe file raises is the user's to see)
+    except (Exception, SystemExit) as error:  # (whatever a recipe file raises is the user's to see)
         session.errors.append(_python_error(path, error))
 
 
-def _python_error(path: Path, error: Exception) -> RecipeError:
+def _python_error(path: Path, error: BaseException) -> RecipeError:
     """Turn an exception out of a recipe file into an error that shows the user's line."""
     if isinstance(error, SyntaxError) and error.filename:
         location = Location(Path(error.filename), error.lineno or 1)
@@ -136,19 +161,34 @@ def _brief(value: object) -> str:
 
 def field_line(location: Location, field_name: str, value: str | None = None) -> Location:
     """The line of a keyword inside the call at `location`, and of the string `value` in it where that is found."""
-    try:
-        tree = ast.parse(location.path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError):
-        return location
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= location.line <= (n.end_lineno or 0)]
-    for call in sorted(calls, key=lambda n: (n.end_lineno or 0) - n.lineno):
+    for call in _calls(location):
         for keyword in call.keywords:
             if keyword.arg == field_name:
-                for node in ast.walk(keyword.value):
-                    if value is not None and isinstance(node, ast.Constant) and node.value == value:
-                        return Location(location.path, node.lineno)
-                return Location(location.path, keyword.value.lineno)
+                return _constant(location.path, keyword.value, value) or Location(location.path, keyword.value.lineno)
     return location
+
+
+def string_line(location: Location, values: Iterable[str]) -> Location:
+    """The line of the first of these strings that stands in the call at `location`, or the call's own."""
+    calls = _calls(location)[:1]
+    found = (_constant(location.path, call, value) for value in values for call in calls)
+    return next((each for each in found if each is not None), location)
+
+
+def _calls(location: Location) -> list[ast.Call]:
+    """The calls around a line, the innermost first."""
+    try:
+        tree = ast.parse(location.path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return []
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= location.line <= (n.end_lineno or 0)]
+    return sorted(calls, key=lambda n: (n.end_lineno or 0) - n.lineno)
+
+
+def _constant(path: Path, tree: ast.AST, value: str | None) -> Location | None:
+    """The line of a string inside an expression."""
+    constants = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value == value)
+    return next((Location(path, n.lineno) for n in constants if value is not None), None)
 
 
 def _duplicates(recipes: list[model.Recipe]) -> list[RecipeError]:

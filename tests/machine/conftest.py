@@ -85,7 +85,8 @@ def nasm(tool: Tool, tmp_path: Path) -> Callable[[str], bytes]:
 
     def assemble(source: str) -> bytes:
         (tmp_path / "guest.asm").write_text(source)
-        tool("nasm", "-f", "bin", "-o", str(tmp_path / "guest.bin"), str(tmp_path / "guest.asm"))
+        made = tool("nasm", "-f", "bin", "-o", str(tmp_path / "guest.bin"), str(tmp_path / "guest.asm"))
+        assert made.returncode == 0, made.stderr
         return (tmp_path / "guest.bin").read_bytes()
 
     return assemble

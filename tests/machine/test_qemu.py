@@ -280,15 +280,30 @@ def test_ctrl_c_leaves_nothing(guest: Guest, qemu_wrap: Wrap, scratch: Path) -> 
 
 
 @pytest.mark.usefixtures("scratch")
-def test_kill_9_leaves_no_process(guest: Guest, qemu_wrap: Wrap) -> None:
+@pytest.mark.parametrize(
+    "start", [lambda spec, wrap: boot(spec, wrap, _print), interactive], ids=["boot", "interactive"]
+)
+def test_kill_9_leaves_no_process(guest: Guest, qemu_wrap: Wrap, start: Callable[[BootSpec, Wrap], object]) -> None:
     """Not even our own violent death leaves a QEMU behind."""
     token = f"kill-9-{os.getpid()}"
     spec = BootSpec(guest("hello\n", "spin"), args=token)
-    with _on_terminal(lambda: boot(spec, qemu_wrap, _print)) as (pid, terminal):
+    with _on_terminal(lambda: start(spec, qemu_wrap)) as (pid, terminal):
         _read_until(terminal, b"hello")
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         assert _until(lambda: not _running(token))
+
+
+def test_an_interactive_boot_that_fails_leaves_no_process(guest: Guest, qemu_wrap: Wrap) -> None:
+    """An interrupt that reaches us and not the guest, as an editor's stop button sends it, ends QEMU too."""
+    token = f"interrupt-{os.getpid()}"
+    spec = BootSpec(guest("hello\n", "spin"), args=token)
+    with _on_terminal(lambda: interactive(spec, qemu_wrap)) as (pid, terminal):
+        _read_until(terminal, b"hello")
+        os.kill(pid, signal.SIGINT)
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert _until(lambda: not _running(token))
 
 
 def test_an_interactive_boot_is_left_by_its_keys(guest: Guest, qemu_wrap: Wrap) -> None:

@@ -109,7 +109,7 @@ def test_lines_do_not_depend_on_how_the_bytes_were_cut(parts: list[bytes], cuts:
 
 words = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
-noise = st.text(st.characters(exclude_characters="\n@"), max_size=20)
+noise = st.text(st.characters(codec="utf-8", exclude_characters="\n@"), max_size=20)
 
 
 @given(st.lists(st.tuples(words, st.dictionaries(words, values, max_size=4), noise), max_size=6))
