@@ -28,4 +28,4 @@ elf = Link(
     toolchain=llvm,
 )
 raw = RawBinary(name="kernel.bin", elf=elf, toolchain=llvm)
-Command(name="kernel.lst", tool="llvm-objdump", args=("-d", "--no-show-raw-insn", In(elf)), stdout="kernel.lst", toolchain=llvm)
+Command(name="kernel.lst", tool="llvm-objdump", args=("-d", In(elf)), stdout="kernel.lst", toolchain=llvm)
