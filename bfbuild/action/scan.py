@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 
     from bfbuild.recipe.graph import File
 
+SPACE = rb"(?:[ \t]|\\\r?\n|/\*(?:[^*]|\*(?!/))*\*/)*"  # a comment and a line's continuation are space to C
 C_DIRECTIVE = re.compile(
-    rb'^[ \t]*#[ \t]*(?:include|include_next|embed|import)[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>|([A-Za-z_]\w*))',
+    rb"^(?:.*\*/)?"
+    + SPACE
+    + rb"#"
+    + SPACE
+    + rb"(?:include_next|include|embed|import)\b"
+    + SPACE
+    + rb'(?:"([^"\n]+)"|<([^>\n]+)>|([A-Za-z_]\w*))',
     re.MULTILINE,
 )
 ASM_DIRECTIVE = re.compile(
@@ -54,7 +61,7 @@ def c_includes(data: bytes) -> Iterator[Include]:
     """Yield what a C source or header includes; raise MacroName where a macro gives the name."""
     for match in C_DIRECTIVE.finditer(data):
         quoted, angled, macro = match.groups()
-        line = data.count(b"\n", 0, match.start()) + 1
+        line = data.count(b"\n", 0, match.end()) + 1
         if macro:
             raise MacroName(macro.decode(), line)
         yield Include((quoted or angled).decode(errors="replace"), line, beside=bool(quoted))

@@ -22,6 +22,7 @@ from bfbuild.recipe import model
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
     from bfbuild.config import Config
 
@@ -43,9 +44,12 @@ class Session:
         """Take a recipe, whole or a stand-in."""
         self.recipes.append(recipe)
 
-    def reject(self, location: Location, error: ValidationError) -> None:
-        """Take what is wrong with a declaration at `location`."""
-        self.errors += [_validation_error(location, error.title, dict(each)) for each in error.errors()]
+    def reject(self, location: Location, error: ValidationError, fields: dict[str, object]) -> None:
+        """Take what is wrong with a declaration of these fields at `location`."""
+        complaints: dict[str, list[ErrorDetails]] = {}
+        for each in error.errors():  # a value that could be one of several types gets a complaint for each
+            complaints.setdefault(_field(fields, each), []).append(each)
+        self.errors += [_field_error(location, error.title, name, each) for name, each in complaints.items()]
 
 
 def load(config: Config, before_read: Callable[[str], None]) -> tuple[model.Recipe, ...]:
@@ -110,7 +114,8 @@ def _execute(path: Path, session: Session) -> None:
     except BareflowError as error:
         session.errors.append(error)
     except (Exception, SystemExit) as error:  # (whatever a recipe file raises is the user's to see)
-        session.errors.append(_python_error(path, error))
+        if not (isinstance(error, AttributeError) and session.errors):  # a stand-in lacks what was wrong: told already
+            session.errors.append(_python_error(path, error))
 
 
 def _python_error(path: Path, error: BaseException) -> RecipeError:
@@ -131,27 +136,37 @@ def _python_error(path: Path, error: BaseException) -> RecipeError:
     )
 
 
-def _validation_error(location: Location, kind: str, detail: dict[str, object]) -> RecipeError:
-    """Turn one complaint of pydantic's into ours: which field, what was there, what was meant."""
-    path = detail["loc"]
-    assert isinstance(path, tuple)
-    keys = [
-        str(key) for key in path if not (isinstance(key, str) and key.startswith(("function", "is-", "constrained")))
-    ]
-    name = keys[0] if keys else "?"
-    facts: list[tuple[str, object]] = [("recipe", kind), ("field", name)]
-    cls = getattr(model, kind, model.Recipe)
-    headline = f"a field of {kind} has a wrong value"
-    if detail["type"] == "extra_forbidden":
+def _field(fields: object, complaint: ErrorDetails) -> str:
+    """The field that a complaint is about, and where in it: `content['KERNEL']`; "" for the whole declaration."""
+    name = ""
+    for key in complaint["loc"]:
+        if isinstance(fields, dict) and key in fields:
+            fields = fields[key]
+        elif isinstance(fields, list | tuple) and key in range(len(fields)):
+            fields = fields[key]  # type: ignore[index]  # a number by now
+        elif complaint["type"] != "missing" or key != complaint["loc"][-1]:
+            break  # from here on it is pydantic's name for one of several types
+        name += f"[{key!r}]" if name else str(key)
+    return name
+
+
+def _field_error(location: Location, kind: str, name: str, complaints: list[ErrorDetails]) -> RecipeError:
+    """Turn what pydantic says of one field into ours: which field, what was there, what was meant."""
+    facts: list[tuple[str, object]] = [("recipe", kind), *([("field", name)] if name else [])]
+    first = complaints[0]
+    headline = f"{kind} has a wrong value" if not name else f"a field of {kind} has a wrong value"
+    if first["type"] == "extra_forbidden":
         headline = f"{kind} has no such field"
-        known = list(cls.model_fields)
+        known = list(getattr(model, kind, model.Recipe).model_fields)
         guess = nearest(name, known)
         facts += [("nearest", guess)] if guess else [("known", ", ".join(known))]
-    elif detail["type"] == "missing":
+    elif first["type"] == "missing":
         headline = f"a field of {kind} is missing"
     else:
-        facts += [("value", _brief(detail["input"])), ("why", str(detail["msg"]).removeprefix("Value error, "))]
-    return RecipeError(headline, facts=facts, location=field_line(location, name))
+        reasons = dict.fromkeys(each["msg"].removeprefix("Value error, ") for each in complaints)
+        facts += [("value", _brief(first["input"]))] if name else []
+        facts += [("why", "\n".join(reasons))]
+    return RecipeError(headline, facts=facts, location=field_line(location, name.partition("[")[0]))
 
 
 def _brief(value: object) -> str:
