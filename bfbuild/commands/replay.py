@@ -10,12 +10,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
-from bfbuild.commands.show import FAILED, guarded
+from bfbuild.commands.question import Question
+from bfbuild.commands.show import FAILED
 from bfbuild.errors import RecipeError
 from bfbuild.store.disk import disk_errors
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FEWEST = 6  # digits of a digest
 
 
-class Replay(Command):  # type: ignore[misc]  # doit has no types
+class Replay(Question):
     """The doit command."""
 
     doc_purpose = "run an action once more in its sandbox and see its output"
@@ -35,13 +35,13 @@ class Replay(Command):  # type: ignore[misc]  # doit has no types
     doc_description = f"DIGEST is an action's, {FEWEST} digits or more; TARGET means its last execution."
     cmd_options = ()
 
-    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+    def answer(self, start: Path, names: Sequence[str], options: Mapping[str, Any]) -> int:
         """Answer the command line."""
-        del opt_values
-        return guarded(lambda: replay(Path.cwd(), pos_args))
+        del options
+        return replay(start, names)
 
 
-def replay(start: Path, names: list[str]) -> int:
+def replay(start: Path, names: Sequence[str]) -> int:
     """Lay the action out, run it, and return 0 or 1 like its command."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.action.action import read_description  # noqa: PLC0415

@@ -1,0 +1,28 @@
+"""A command that answers a question: options may stand anywhere on its line, and errors are shown as ours are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import Command
+
+from bfbuild.commands.show import guarded
+
+
+class Question(Command):  # type: ignore[misc]  # doit has no types
+    """A doit command; the subclass gives `doc_*`, `cmd_options` and `answer`."""
+
+    def answer(self, start: Path, names: Sequence[str], options: Mapping[str, Any]) -> int:
+        """Answer in the project around `start`, and return the exit code."""
+        raise NotImplementedError
+
+    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+        """Take the options that stand behind names, where doit stops looking; then answer."""
+        names: list[str] = []
+        rest = pos_args
+        while rest:
+            names.append(rest[0])
+            _, rest = self.cmdparser.parse_only(rest[1:], opt_values)
+        return guarded(lambda: self.answer(Path.cwd(), names, opt_values))
