@@ -47,7 +47,7 @@ from toolchain import llvm, qemu
 from bfbuild import Archive, AsmObject, Command, Image, In, Layout, Link, Out, Partition, RawBinary, Region, Run
 from bfbuild import c_objects, glob
 
-FLAGS = ("--target=i686-unknown-none-elf", "-O2", "-ffreestanding", "-nostdlibinc", "-Wall", "-g")
+FLAGS = ("--target=i686-unknown-none-elf", "-O2", "-ffreestanding", "-nostdlibinc", "-Wall")
 
 layout = Layout(
     name="layout",
@@ -247,6 +247,15 @@ class Small:
             shutil.copy(repository / path, root / path)
         small = cls(root, cache or root / "cache")
         roots.lend(small.store)
+        return small
+
+    def copy(self, root: Path, repository: Path, roots: Roots) -> Small:
+        """Return the same project elsewhere, with a copy of the store: what happens to one is not seen in the other."""
+        small = Small.make(root, repository, roots)
+        for path in SOURCES:
+            shutil.copy(self.root / path, root / path)
+        for name in ("cas", "ac", "trace"):
+            shutil.copytree(self.cache / name, small.cache / name, dirs_exist_ok=True)
         return small
 
     @property

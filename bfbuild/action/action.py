@@ -177,6 +177,7 @@ def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
         "HOME": "/tmp",  # noqa: S108  (inside the sandbox: a fresh tmpfs)
         "LC_ALL": "C.UTF-8",
         "PATH": ":".join(request.path),
+        "PWD": f"/{WORK}",  # bubblewrap would set it anyway; so it is declared, and the same at every level
         "SOURCE_DATE_EPOCH": str(source_date_epoch),
         "TZ": "UTC",
         **request.env,

@@ -4,7 +4,8 @@ Two levels, recorded in every trace:
 
 - `bubblewrap`: namespaces. No network, no home, no host files, own process table, fixed user, host name and paths;
   inputs are mounted read-only, so not even a tool that wants to can change them.
-- `proot`: where user namespaces are refused. The same paths by ptrace; inputs are copies. Network and process table are
+- `proot`: where user namespaces are refused. The same paths by ptrace; inputs are copies, and only the modes of the
+  unpacked tools guard these from an action, which means nothing to root. Network and process table are
   the host's, so this level is announced loudly and cannot be released.
 
 Both programs come from the lock and run through the loader and libraries of their own closure: nothing is asked of the

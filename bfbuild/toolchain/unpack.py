@@ -238,7 +238,7 @@ def _write_file(path: str, data: bytes, *, executable: bool, tree: _Tree, packag
         target = tree.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-        target.chmod(0o755 if executable else 0o644)
+        target.chmod(0o555 if executable else 0o444)
 
 
 def _place(name: str, package: str, *, folder: bool) -> str | None:

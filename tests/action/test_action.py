@@ -62,6 +62,7 @@ def test_the_messages_say_what_was_asked() -> None:
         ("HOME", "/tmp"),
         ("LC_ALL", "C.UTF-8"),
         ("PATH", "/usr/bin:/opt/bin"),
+        ("PWD", "/work"),
         ("SOURCE_DATE_EPOCH", "315532800"),
         ("TZ", "UTC"),
         ("ZED", "1"),

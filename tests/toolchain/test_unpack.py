@@ -149,7 +149,7 @@ def test_neither_umask_nor_the_packages_owner_or_time_matter(tmp_path: Path) -> 
     for path in [second / "usr", *second.glob("usr/**/*")]:
         mode = stat.S_IMODE(path.lstat().st_mode)
         if not path.is_symlink():
-            assert mode == (0o755 if path.is_dir() or path.name in {"tool", "same-tool"} else 0o644), path
+            assert mode == (0o755 if path.is_dir() else 0o555 if path.name in {"tool", "same-tool"} else 0o444), path
 
 
 def test_usr_is_merged_whatever_the_package_thinks(tmp_path: Path, root: Path) -> None:

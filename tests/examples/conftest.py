@@ -1,0 +1,40 @@
+"""A Python environment like a user's: everything bfbuild needs is there, bfbuild itself comes from a wheel."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+DOIT = """\
+#!/bin/sh
+exec python -m doit "$@"
+"""
+
+
+@pytest.fixture(scope="session")
+def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH: all that is installed here but bfbuild. Nothing has to be downloaded."""
+    folder = tmp_path_factory.mktemp("dependencies")
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not path.name.startswith("bfbuild"):
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def offline(dependencies: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which pip finds all requirements installed, asks no one for more, and `doit` is a program."""
+    programs = tmp_path_factory.mktemp("programs")
+    (programs / "doit").write_text(DOIT)
+    (programs / "doit").chmod(0o755)
+    return {
+        "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": str(dependencies),
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # "no isolation: no" would be the other way round; pip reads it as the flag given
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+    }
