@@ -13,4 +13,9 @@ check = Toolchain(
     packages=("mtools", "dosfstools", "clang-format-19", "bochs", "bochsbios", "vgabios"),
     path=("/usr/lib/llvm-19/bin", "/usr/bin", "/usr/sbin"),
 )
+native = Toolchain(  # programs for the building machine, which watch their own memory
+    name="native",
+    packages=("clang-19", "lld-19", "libclang-rt-19-dev"),
+    path=("/usr/lib/llvm-19/bin", "/usr/bin"),
+)
 debug = Toolchain(name="debug", packages=("gdb",))

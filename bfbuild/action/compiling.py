@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bfbuild.action.action import OUT, Request
@@ -73,13 +74,15 @@ def _sources(
     recipe: CObject | AsmObject, inputs: Inputs, directives: Directives, folders: list[str]
 ) -> dict[str, InputFile]:
     (source,) = inputs.graph.files(recipe, "source")
+    declared = {file.place: file for file in inputs.graph.files(recipe, "headers")}
+    forced = [declared[place] for flag, place in pairwise(recipe.flags) if flag == "-include" and place in declared]
     scanner = Scanner(
         directives=directives,
-        declared={file.place: file for file in inputs.graph.files(recipe, "headers")},
+        declared=declared,
         folders=folders,
         read=inputs.read,
         undeclared=inputs.is_source,
         root=inputs.root,
         owner=recipe.name,
     )
-    return {file.place: inputs.file(file) for file in [source, *scanner.closure(source)]}
+    return {file.place: inputs.file(file) for file in [source, *forced, *scanner.closure(source, *forced)]}

@@ -96,10 +96,10 @@ class Scanner:
     root: Path
     owner: str
 
-    def closure(self, source: File) -> list[File]:
-        """Return all files that `source` includes, directly or not, sorted by place; raise RecipeError."""
+    def closure(self, *sources: File) -> list[File]:
+        """Return all files that `sources` include, directly or not, sorted by place; raise RecipeError."""
         found: dict[str, File] = {}
-        pending = [source]
+        pending = [*sources]
         while pending:
             file = pending.pop()
             for include in self._directives(file):
