@@ -58,7 +58,7 @@ def replay(start: Path, names: Sequence[str]) -> int:
     with disk_errors("lay out an action", folder):
         project.executor.lay_out(description, folder)  # copies, which people may change
     command = project.executor.command(description.arguments, root, folder)
-    sys.stderr.write(f"{trace.label}, action {trace.action}\n$ {shlex.join(description.arguments)}\n")
+    sys.stderr.write(f"{trace.label}, action {trace.action}\n+ {shlex.join(description.arguments)}\n")
     sys.stderr.flush()
     with project.progress:
         ended = subprocess.run(command, env=dict(description.environment), stdin=subprocess.DEVNULL, check=False)
