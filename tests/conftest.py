@@ -12,7 +12,6 @@ import pytest
 from bfbuild.commands.project import Project
 from bfbuild.execute.sandbox import Bind, Sandbox
 from bfbuild.recipe.model import Toolchain
-from tests.small import Roots, Small
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
@@ -22,6 +21,7 @@ PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
 TOOLCHAINS = ("check", "llvm")  # where `tool` looks for a program, in turn
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
+Built = Callable[..., dict[str, Path]]
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +57,24 @@ def toolchain(project: Project) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build recipes of the project: `built("bareflow.img")["bareflow.img"]` is a file to read, never to write to."""
+    folder = tmp_path_factory.mktemp("built")
+
+    def build(*names: str) -> dict[str, Path]:
+        project.build([project.graph.find(name) for name in names])
+        paths = {name: folder / name for name in names}
+        for name, path in paths.items():
+            if not path.exists():
+                made = project.output(name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                project.store.cas.copy_to(made.digest, path, executable=made.executable, link=True)
+        return paths
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def tool(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Tool:
     """Run a locked tool: `tool("fsck.fat", "-n", str(path))`; it sees the tests' folders at their own paths."""
     base = tmp_path_factory.getbasetemp()
@@ -69,19 +87,6 @@ def tool(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path_factory: p
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     return run
-
-
-@pytest.fixture(scope="session")
-def roots(project: Project) -> Roots:
-    """The repository's unpacked toolchains, to lend to small projects."""
-    with project.progress:
-        return Roots.of(project, ("llvm", "qemu"))
-
-
-@pytest.fixture
-def small(tmp_path: Path, repository: Path, roots: Roots) -> Small:
-    """A small project that was never built, with a store that only knows the toolchains."""
-    return Small.make(tmp_path / "small", repository, roots)
 
 
 @pytest.fixture(scope="session")

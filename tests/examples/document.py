@@ -13,12 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = re.compile(r"^(?:\*\*`(?P<path>[^`\n]+)`\*\*\n\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?:\*\*`(?P<path>[^`\n]+)`\*\*\n\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 MARK = "\x1e"
 TIMEOUT_S = 300.0
 
 # What differs from one machine, or one second, to the next.
-VARYING = ((r"\b[0-9a-f]{12,64}\b", "DIGEST"), (r"\b\d+\.\d+ (m?s|min)\b", "TIME"), (r"\d{4}-\d\d-\d\d [\d:]{8}", "DATE"))
+VARYING = (
+    (r"\b[0-9a-f]{12,64}\b", "DIGEST"),
+    (r"\b\d+\.\d+ (m?s|min)\b", "TIME"),
+    (r"\d{4}-\d\d-\d\d [\d:]{8}", "DATE"),
+)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ from bfbuild.store import Store
 from tests.examples.document import Command, File, Step, differences, run, steps
 from tests.small import Roots
 
-OWN = {"bareflow.toml", "README.md", ".gitignore"}  # the example lives in this repository, the reader's project does not
+OWN = {
+    "bareflow.toml",
+    "README.md",
+    ".gitignore",
+}  # the example lives in this repository, the reader's project does not
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,10 @@ def test_the_document_makes_the_example(walk: list[Step], repository: Path) -> N
     """Each file of the example stands in the document, to the letter, and no other."""
     example = repository / "examples" / "hello-kernel"
     shown = {step.path: step.text for step in walk if isinstance(step, File)}
-    sources = [*example.glob("*.py"), *(path for name in ("recipes", "src", "tools") for path in example.glob(f"{name}/*.*"))]
+    sources = [
+        *example.glob("*.py"),
+        *(path for name in ("recipes", "src", "tools") for path in example.glob(f"{name}/*.*")),
+    ]
     wanted = {path.relative_to(example).as_posix(): path.read_text(encoding="utf-8") for path in sources}
     assert {path: text for path, text in shown.items() if path not in OWN} == wanted
 
