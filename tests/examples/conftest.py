@@ -33,7 +33,7 @@ def offline(dependencies: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": str(dependencies),
         "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # "no isolation: no" would be the other way round; pip reads it as the flag given
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the flag given, not as its opposite
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",

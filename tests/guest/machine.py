@@ -83,7 +83,7 @@ def at_machine(image: Path, wrap: Wrap, *extra: str) -> Iterator[Machine]:
         *("-monitor", "none"),
     )
     spec = BootSpec(image, mode=None, extra=extra)
-    with staged(spec) as stage, Child(wrap(command(spec, doors, exits=False), stage.binds), ENVIRONMENT):
+    with staged(spec) as stage, Child(wrap(command(spec, doors, exits=False), stage.binds), ENVIRONMENT):  # noqa: SIM117  (the doors open only once QEMU runs)
         with _door(stage, "serial") as serial, _door(stage, "control") as control, control.makefile("rw") as channel:
             channel.readline()  # the greeting
             machine = Machine(stage, serial, channel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ TESTS = [
 ]
 INIT_CYCLES = 1_000_000  # from the kernel's entry to the app, at most; the original took 3,146,383
 
-MACHINES = {
+MACHINES: dict[str, dict[str, Any]] = {
     "16 MiB": {"memory_mib": 16},
     "3,500 MiB": {"memory_mib": 3500},
     "q35, a chipset without the disk controller that we know": {"extra": ("-machine", "q35")},
@@ -68,7 +68,7 @@ def test_the_demo_runs_on_other_machines(machine: str, demo: Path, start: Boot) 
     transcript = start(demo, **wanted).require_ok().transcript
     assert results(transcript) == TESTS
     memory = transcript.one("memory")
-    size = int(wanted.get("memory_mib", 128)) << 20  # type: ignore[call-overload]
+    size = int(wanted.get("memory_mib", 128)) << 20
     assert size - (1 << 20) < memory.number("total") < size
     assert memory.number("total") - (1 << 20) < memory.number("heap") < memory.number("total")
 
