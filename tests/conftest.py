@@ -12,6 +12,7 @@ import pytest
 from bfbuild.commands.project import Project
 from bfbuild.execute.sandbox import Bind, Sandbox
 from bfbuild.recipe.model import Toolchain
+from tests.small import Roots, Small
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
@@ -87,6 +88,19 @@ def tool(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path_factory: p
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def roots(project: Project) -> Roots:
+    """The repository's unpacked toolchains, to lend to small projects."""
+    with project.progress:
+        return Roots.of(project, ("llvm", "qemu"))
+
+
+@pytest.fixture
+def small(tmp_path: Path, repository: Path, roots: Roots) -> Small:
+    """A small project that was never built, with a store that only knows the toolchains."""
+    return Small.make(tmp_path / "small", repository, roots)
 
 
 @pytest.fixture(scope="session")
