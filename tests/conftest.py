@@ -12,7 +12,7 @@ import pytest
 from bfbuild.commands.project import Project
 from bfbuild.execute.sandbox import Bind, Sandbox
 from bfbuild.recipe.model import Toolchain
-from tests.small import Roots, Small
+from tests.small import ACTIONS, Roots, Small, ran
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
@@ -101,6 +101,20 @@ def roots(project: Project) -> Roots:
 def small(tmp_path: Path, repository: Path, roots: Roots) -> Small:
     """A small project that was never built, with a store that only knows the toolchains."""
     return Small.make(tmp_path / "small", repository, roots)
+
+
+@pytest.fixture(scope="session")
+def built_small(tmp_path_factory: pytest.TempPathFactory, repository: Path, roots: Roots) -> Small:
+    """A small project that was built from nothing. Nobody may change it, or what its store has."""
+    small = Small.make(tmp_path_factory.mktemp("small") / "built", repository, roots)
+    assert ran(small.build()) == set(ACTIONS)
+    return small
+
+
+@pytest.fixture
+def copy(built_small: Small, tmp_path: Path, repository: Path, roots: Roots) -> Small:
+    """The project that was built, in a folder of the test's own, with a copy of its store."""
+    return built_small.copy(tmp_path / "copy", repository, roots)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bfbuild.action.action import OUT, WORK
 from bfbuild.errors import ActionError
+from bfbuild.execute.parent import die_with_parent
 from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ class SandboxExecutor:
         def limits() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            die_with_parent()
 
         with self._lock:
             if self._cancelled:
@@ -228,7 +230,7 @@ class SandboxExecutor:
                     stderr=stderr,
                     umask=0o022,
                     start_new_session=True,
-                    preexec_fn=limits,  # noqa: PLW1509  (two system calls, no lock that another thread could hold)
+                    preexec_fn=limits,  # noqa: PLW1509  (three system calls, no lock that another thread could hold)
                 )
             except OSError as error:
                 facts = [("recipe", action.request.label), ("why", error.strerror)]

@@ -9,7 +9,6 @@ Every wait has a deadline, a reading of `time.monotonic()`.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import selectors
 import signal
@@ -19,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from bfbuild.errors import MachineError
+from bfbuild.execute.parent import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 COMPLAINT_LIMIT = 1 << 16  # bytes of standard error that are kept: the first say what went wrong
 KILL_S = 10.0  # how long the kernel may take to end what was killed
-
-# Sent to a sandbox alone, this ends all that runs in it, at both levels: proot ignores the signals that usually ask a
-# program to end, and a killed proot lets its processes go.
-END_SIGNAL = signal.SIGQUIT
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_LIBC = ctypes.CDLL(None)
-
-
-def die_with_parent() -> None:
-    """Have the kernel end this process when its parent dies; for `preexec_fn`, between fork and exec."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, END_SIGNAL)
 
 
 class Child:

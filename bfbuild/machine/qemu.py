@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.errors import MachineError
+from bfbuild.execute.parent import END_SIGNAL, die_with_parent
 from bfbuild.execute.sandbox import Bind
-from bfbuild.machine.process import END_SIGNAL, Child, die_with_parent
+from bfbuild.machine.process import Child
 from bfbuild.machine.spec import FOLDER, IMAGE, LOG, BootSpec, command
 from bfbuild.machine.transcript import Reader
 from bfbuild.machine.verdict import LAST_WORDS, STATUSES, Run, Stop, Verdict, judge
