@@ -110,7 +110,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def render(error: BareflowError, *, base: Path | None = None) -> str:
     """Return the text of an error for a person; paths are shown relative to `base` where they lie under it."""
     if isinstance(error, Errors):
-        return "\n\n".join(render(each, base=base) for each in error.errors)
+        return "\n\n".join(dict.fromkeys(render(each, base=base) for each in error.errors))  # a full disk fails many
     lines = [f"error: {error.headline}"]
     rows = list(error.facts)
     if error.location is not None:

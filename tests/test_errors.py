@@ -58,8 +58,11 @@ def test_a_fact_of_several_lines_stays_aligned() -> None:
 
 
 def test_several_errors_are_all_shown_in_order() -> None:
-    """Errors are shown one after the other, an empty line between them."""
-    assert render(Errors([BareflowError("first"), RecipeError("second")])) == "error: first\n\nerror: second"
+    """Errors are shown one after the other, an empty line between them, and equal ones once."""
+    assert (
+        render(Errors([BareflowError("first"), RecipeError("second"), BareflowError("first")]))
+        == "error: first\n\nerror: second"
+    )
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
