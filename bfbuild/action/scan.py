@@ -4,7 +4,7 @@ The scan reads `#include`, `#embed` (C) and `%include`, `incbin` (nasm) and foll
 does not evaluate conditions, so it may find too much, never too little, with one exception that it refuses: a name
 made by a macro. A name that is found nowhere is left to the compiler: it may be the toolchain's own header, or stand in
 a branch that is never taken. A name that is found in the project but was not declared is an error, because an action
-does not see it.
+does not see it; also where a declared file of that name would be found after it, which is not the one that is meant.
 """
 
 from __future__ import annotations
@@ -126,7 +126,6 @@ class Scanner:
         for place in places:
             if place in self.declared:
                 return place
-        for place in places:
             if not place.startswith("..") and self.undeclared(place):
                 raise RecipeError(
                     "a source includes a file that its recipe does not declare",

@@ -117,6 +117,14 @@ def test_a_header_of_the_project_that_was_not_declared_is_refused() -> None:
     assert error.hint == "add it to headers, e.g. headers=glob('src/*.h')"
 
 
+def test_a_header_that_stands_before_the_declared_one_is_refused() -> None:
+    """Any other compiler would take the undeclared one, so silently taking the other would be a surprise."""
+    files = {"src/a.c": '#include "x.h"\n', "i/x.h": ""}
+    with pytest.raises(RecipeError) as problem:
+        scan(files, "src/a.c", ("i",), undeclared=("src/x.h",))
+    assert problem.value.facts == [("recipe", "a.o"), ("includes", "src/x.h")]
+
+
 def test_a_path_out_of_the_project_is_never_looked_at() -> None:
     """An include that climbs out of the project is left to the compiler, which does not see it either."""
     assert scan({"a.c": '#include "../../etc/passwd"\n'}, "a.c", undeclared=("../../etc/passwd", "etc/passwd")) == []
