@@ -99,6 +99,7 @@ BOOT = """\
 %include "layout.inc"
 bits 16
 org 0x7C00
+        cli                     ; the firmware's clock must not be counted
         xor ax, ax
         mov ds, ax
         mov ss, ax
@@ -284,9 +285,9 @@ class Small:
         (self.root / path).write_text(text)
 
     def edit(self, path: str, old: str, new: str) -> None:
-        """Replace a piece of a file that MUST be there."""
+        """Replace a piece of a file, which MUST be there once."""
         text = (self.root / path).read_text()
-        assert old in text, f"{path} does not have {old!r}"
+        assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
         (self.root / path).write_text(text.replace(old, new))
 
     def traces(self) -> list[Trace]:

@@ -7,8 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import Command
+from doit.cmdparse import CmdParse
 
 from bfbuild.commands.show import guarded
+
+
+def take_options(parser: CmdParse, words: Sequence[str], values: dict[str, Any]) -> list[str]:
+    """Move the options that stand behind names into `values`; return the names. Raise CmdParseError."""
+    names: list[str] = []
+    rest = words
+    while rest:
+        names.append(rest[0])
+        _, rest = parser.parse_only(rest[1:], values)
+    return names
 
 
 class Question(Command):  # type: ignore[misc]  # doit has no types
@@ -20,9 +31,5 @@ class Question(Command):  # type: ignore[misc]  # doit has no types
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Take the options that stand behind names, where doit stops looking; then answer."""
-        names: list[str] = []
-        rest = pos_args
-        while rest:
-            names.append(rest[0])
-            _, rest = self.cmdparser.parse_only(rest[1:], opt_values)
+        names = take_options(self.cmdparser, pos_args, opt_values)
         return guarded(lambda: self.answer(Path.cwd(), names, opt_values))

@@ -152,7 +152,7 @@ def _task(
     def action(**values: Any) -> TaskError | TaskFailed | None:
         from bfbuild.commands.show import FAILED, guarded  # noqa: PLC0415
 
-        code = guarded(lambda: work(root, **values))
+        code = guarded(lambda: work(root, **_with_names(params, values, positional)))
         if code == 0:
             return None
         return (TaskFailed if code == FAILED else TaskError)(f"{name}: exit {code}", report=False)
@@ -161,3 +161,20 @@ def _task(
     if positional is not None:
         task["pos_arg"] = positional
     return task
+
+
+def _with_names(params: list[Task], values: dict[str, Any], positional: str | None) -> dict[str, Any]:
+    """Return the values of a command line with names, on which doit stops to look for options at the first name."""
+    if positional is None or not any(word.startswith("-") for word in values[positional] or ()):
+        return values
+    from doit.cmdparse import CmdOption, CmdParse, CmdParseError  # noqa: PLC0415
+
+    from bfbuild.commands.question import take_options  # noqa: PLC0415
+    from bfbuild.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        found = dict(values)
+        found[positional] = take_options(CmdParse([CmdOption(each) for each in params]), values[positional], found)
+    except CmdParseError as error:
+        raise ConfigError("this command line cannot be read", facts=[("why", error)]) from error
+    return found
