@@ -57,6 +57,19 @@ def test_a_fact_of_several_lines_stays_aligned() -> None:
     assert render(error) == "error: wrong\n  called by  main\n             boot\n  nothing    "
 
 
+def test_a_path_in_a_fact_is_shown_as_the_user_would_type_it() -> None:
+    """What lies under the folder given is relative to it, wherever it stands in a fact; other paths are left alone."""
+    facts = [("image", Path("/home/you/build/a.img")), ("nearest", "a.o, declared at /home/you/recipes/a.py:3")]
+    other = [("lock", "/mnt/home/you/bareflow.lock"), ("here", "/home/you")]
+    assert render(BareflowError("wrong", facts=[*facts, *other]), base=Path("/home/you")) == (
+        "error: wrong\n"
+        "  image    build/a.img\n"
+        "  nearest  a.o, declared at recipes/a.py:3\n"
+        "  lock     /mnt/home/you/bareflow.lock\n"
+        "  here     /home/you"
+    )
+
+
 def test_several_errors_are_all_shown_in_order() -> None:
     """Errors are shown one after the other, an empty line between them, and equal ones once."""
     assert (

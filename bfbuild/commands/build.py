@@ -54,7 +54,8 @@ def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = Fal
     _write_compile_commands(project)
     counts = project.progress
     took = time.monotonic() - started
-    sys.stderr.write(f"{counts.hits + counts.runs} actions: {counts.runs} run, {counts.hits} hit, {took:.2f} s\n")
+    total = counts.hits + counts.runs
+    sys.stderr.write(f"{total} action{'' if total == 1 else 's'}: {counts.runs} run, {counts.hits} hit, {took:.2f} s\n")
     return paths
 
 

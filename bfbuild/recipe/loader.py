@@ -7,14 +7,17 @@ Python, executed with the project's root as its world: `glob` and `option` see t
 from __future__ import annotations
 
 import ast
-import importlib
 import runpy
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from bfbuild.errors import BareflowError, Errors, Location, RecipeError, nearest
@@ -84,18 +87,39 @@ def _modules(folder: Path, names: Sequence[str]) -> Iterator[None]:
 
     Modules of these names that the process has from elsewhere step aside meanwhile.
     """
-    aside = {name: sys.modules.pop(name) for name in names if name in sys.modules and name not in STANDARD}
-    before = set(sys.modules)
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()  # a file as young as the last look at the folder is found
+    ours = [name for name in names if name not in STANDARD]
+    aside = {name: sys.modules.pop(name) for name in ours if name in sys.modules}
+    neighbours = _Neighbours(folder, frozenset(ours))
+    sys.meta_path.insert(0, neighbours)
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
-                del sys.modules[name]
+        sys.meta_path.remove(neighbours)
+        for name in ours:
+            sys.modules.pop(name, None)
         sys.modules.update(aside)
+
+
+class _Neighbours(MetaPathFinder):
+    """Finds the recipe files of one project as modules."""
+
+    def __init__(self, folder: Path, names: frozenset[str]) -> None:
+        self.folder, self.names = folder, names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return how to load a recipe file, None for all other modules."""
+        del path, target
+        file = str(self.folder / f"{name}.py")
+        return spec_from_file_location(name, file, loader=_AsWritten(name, file)) if name in self.names else None
+
+
+class _AsWritten(SourceFileLoader):
+    """Executes what a file says now. Python's own cache takes a file of equal size and equal second for the same."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the source, and leave no __pycache__ in the user's folder."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _execute(path: Path, session: Session) -> None:

@@ -181,7 +181,8 @@ def _line(text: str, place: Sequence[str | int]) -> int:
     """Return the line (from 0) of the innermost part of `place` that the text has."""
     import yaml  # noqa: PLC0415
 
-    node, line = yaml.compose(text, yaml.BaseLoader), 0
+    # The parser that read it, because libyaml takes some tabs that the one written in Python refuses.
+    node, line = yaml.compose(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader)), 0
     for step in place:
         children: dict[str | int, tuple[yaml.Node, yaml.Node]] = {}  # what tells the line, and the way on
         if isinstance(node, yaml.MappingNode):

@@ -1,16 +1,28 @@
-"""A Python environment like a user's: everything bfbuild needs is there, bfbuild itself comes from a wheel."""
+"""What a user of bfbuild has: a project outside of this repository, and a Python environment that knows no checkout."""
 
 from __future__ import annotations
 
+import shutil
 import sysconfig
 from pathlib import Path
 
 import pytest
 
+from tests.small import Small
+
 DOIT = """\
 #!/bin/sh
 exec python -m doit "$@"
 """
+
+
+def copied(repository: Path, folder: Path) -> Small:
+    """Return a copy of examples/hello-kernel that was never built; its bareflow.toml finds the lock two folders up."""
+    shutil.copy(repository / "bareflow.lock", folder)
+    root = folder / "examples" / "hello-kernel"
+    generated = shutil.ignore_patterns("build", "cache", "compile_commands.json", "__pycache__")
+    shutil.copytree(repository / "examples" / "hello-kernel", root, ignore=generated)
+    return Small(root, folder / "cache")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +47,5 @@ def offline(dependencies: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the flag given, not as its opposite
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples.conftest import copied
 from tests.small import Roots, Small, ran
 
 IMAGE = "hello.img"
@@ -16,15 +17,6 @@ AFTER_THE_HEADER = {"kernel.o", "kernel.elf", "kernel.bin", IMAGE}
 def lines(text: str) -> list[str]:
     """Return lines without the spaces at their ends."""
     return [line.rstrip() for line in text.splitlines()]
-
-
-def copied(repository: Path, folder: Path) -> Small:
-    """Return a copy in an empty folder that was never built. Its bareflow.toml looks for the lock two folders above."""
-    shutil.copy(repository / "bareflow.lock", folder)
-    root = folder / "examples" / "hello-kernel"
-    generated = shutil.ignore_patterns("build", "cache", "compile_commands.json", "__pycache__")
-    shutil.copytree(repository / "examples" / "hello-kernel", root, ignore=generated)
-    return Small(root, folder / "cache")
 
 
 @pytest.fixture

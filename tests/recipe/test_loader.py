@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from bfbuild import config
 from bfbuild.errors import BareflowError, Errors, render
 from bfbuild.recipe import loader
-from bfbuild.recipe.model import Archive, Recipe
+from bfbuild.recipe.model import Archive, Recipe, Toolchain
 
 Load = Callable[..., tuple[Recipe, ...]]
 
@@ -66,6 +67,22 @@ def test_a_load_leaves_no_module_behind(load: Load) -> None:
     load()
     assert set(sys.modules) - before == set()
     assert sys.path == path
+
+
+def test_an_edit_that_leaves_size_and_second_alone_is_seen(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's bytecode cache would give the old recipes; it is not used, and nothing is left in the user's folder."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    seen: list[str] = []
+    for package in ("nasm", "make"):
+        (tmp_path / "recipes" / "tools.py").write_text(TOOLS.replace("clang-19", package))
+        os.utime(tmp_path / "recipes" / "tools.py", (1_000_000_000, 1_000_000_000))
+        (toolchain,) = load()
+        assert isinstance(toolchain, Toolchain)
+        seen += toolchain.packages
+    assert seen == ["nasm", "make"]
+    assert sorted(path.name for path in (tmp_path / "recipes").iterdir()) == ["tools.py"]
 
 
 def test_a_recipe_file_may_be_called_like_a_loaded_module(load: Load) -> None:
@@ -125,8 +142,8 @@ def test_everything_that_is_wrong_is_told_at_once(load: Load, tmp_path: Path) ->
         "error: two recipes have one name\n"
         "  at      recipes/other.py:4\n"
         "  name    b.o\n"
-        f"  first   {tmp_path}/recipes/app.py:9\n"
-        f"  second  {tmp_path}/recipes/other.py:3\n"
+        "  first   recipes/app.py:9\n"
+        "  second  recipes/other.py:3\n"
         "  hint    names of recipes and outputs are unique in a project\n"
         "\n"
         "  recipes/other.py\n"
