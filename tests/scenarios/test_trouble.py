@@ -99,7 +99,7 @@ def test_a_read_only_project_is_told_when_outputs_cannot_be_put(copy: Small, in_
     (copy.root / "build").mkdir()
     done = in_namespace(copy, READ_ONLY.format("$PWD/build") + "$doit image")
     assert done.code == 2
-    assert f"error: cannot copy out of the store\n  path    {copy.root}/build/" in done.err
+    assert "error: cannot copy out of the store\n  path    build/" in done.err
     assert "  reason  Read-only file system\n" in done.err
     assert "Traceback" not in done.err
 
