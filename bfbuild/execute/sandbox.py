@@ -14,6 +14,7 @@ host but a Linux kernel. Times and memory are bounded; a process group never out
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 Level = Literal["bubblewrap", "proot"]
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LOADER = f"{LIBRARIES}/ld-linux-x86-64.so.2"
+LEAST_ROOM = 64 << 10  # bytes
 PROBE = ("/lib64/ld-linux-x86-64.so.2", "--version")  # a program that every closure has
 
 
@@ -166,6 +168,8 @@ class SandboxExecutor:
                 wall = time.monotonic_ns() - start
             if self._cancelled:
                 raise ActionError("the build was stopped")  # what it left is no outcome
+            if exit_code != 0 and _is_full(scratch):  # neither is what a tool could not write
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             outputs, missing = self._collect(action, scratch)
             return Outcome(
                 exit_code=exit_code,
@@ -267,6 +271,12 @@ class SandboxExecutor:
             else:
                 outputs[name] = Made(self.store.cas.put_file(path), bool(path.stat().st_mode & 0o100))
         return outputs, tuple(missing)
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk has so little room left that no tool can work on it."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize < LEAST_ROOM
 
 
 def _find_program(action: Action, root: Path) -> None:

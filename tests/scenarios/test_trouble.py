@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import http.server
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -199,6 +202,26 @@ def test_a_mirror_that_is_gone_is_told(tiny: Small) -> None:
     assert "http://127.0.0.1:9/tool_1.0_amd64.deb" in done.err
     assert "refused" in done.err
     assert "Traceback" not in done.err
+
+
+def test_ctrl_c_ends_a_download(tiny: Small) -> None:
+    """A mirror that answers and then says nothing more: Ctrl-C does not wait for it, and leaves nothing half-done."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        mirror = f"http://127.0.0.1:{server.getsockname()[1]}"
+        process = tiny.start("build", "made", BAREFLOW_DEBIAN_MIRROR=mirror)
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nsome bytes")
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert time.monotonic() - began < 15
+    assert err.endswith("stopped; what was finished is kept\n")
+    assert "Traceback" not in err
+    store = tiny.store  # whoever opens it next tidies up
+    assert list((store.path / "tmp").iterdir()) == []
 
 
 def test_a_toolchain_comes_from_the_mirror_once(tiny: Small, mirror: tuple[Path, str]) -> None:
