@@ -21,6 +21,7 @@ PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
 TOOLCHAINS = ("check", "llvm")  # where `tool` looks for a program, in turn
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
+Built = Callable[..., dict[str, Path]]
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,24 @@ def toolchain(project: Project) -> Callable[[str], Path]:
             return project.toolchains.ensure(recipe)
 
     return root
+
+
+@pytest.fixture(scope="session")
+def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build recipes of the project: `built("bareflow.img")["bareflow.img"]` is a file to read, never to write to."""
+    folder = tmp_path_factory.mktemp("built")
+
+    def build(*names: str) -> dict[str, Path]:
+        project.build([project.graph.find(name) for name in names])
+        paths = {name: folder / name for name in names}
+        for name, path in paths.items():
+            if not path.exists():
+                made = project.output(name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                project.store.cas.copy_to(made.digest, path, executable=made.executable, link=True)
+        return paths
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,56 @@
+"""What tests of the guest share: its images, and boots of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bfbuild.machine.qemu import boot
+from bfbuild.machine.spec import BootSpec
+from bfbuild.recipe.model import Layout
+
+if TYPE_CHECKING:
+    from bfbuild.commands.project import Project
+    from bfbuild.machine.spec import Wrap
+    from bfbuild.machine.verdict import Run
+    from tests.conftest import Built
+
+SOURCES = sorted(Path(__file__).parent.glob("*.c"))
+DEMO = "bareflow.img"
+
+Boot = Callable[..., "Run"]
+
+
+@pytest.fixture(scope="session")
+def images(built: Built) -> dict[str, Path]:
+    """The disk of every guest by its name, and the demo's; built together, so that all cores have work."""
+    found = built(DEMO, *(f"guest/{source.stem}.img" for source in SOURCES))
+    return {Path(name).stem: path for name, path in found.items()}
+
+
+@pytest.fixture(scope="session")
+def demo(images: dict[str, Path]) -> Path:
+    """The disk that `doit run` boots; not to be written to."""
+    return images[Path(DEMO).stem]
+
+
+@pytest.fixture(scope="session")
+def layout(project: Project) -> Layout:
+    """What lies where on every disk."""
+    found = project.graph.find("layout")
+    assert isinstance(found, Layout)
+    return found
+
+
+@pytest.fixture(scope="session")
+def start(qemu_wrap: Wrap) -> Boot:
+    """Boot an image and judge it: `start(image, memory_mib=16)`; a guest that says nothing new for long is ended."""
+
+    def run(image: Path, **wanted: object) -> Run:
+        limits = {"timeout_s": 30.0, "silence_s": 15.0}
+        return boot(BootSpec(image, **{**limits, **wanted}), qemu_wrap)  # type: ignore[arg-type]  # named at the call
+
+    return run
