@@ -123,12 +123,14 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
 
 
 def _read(path: Path) -> Settings:
+    data: dict[str, object] = {}
     try:
         text = path.read_text(encoding="utf-8")
-        return Settings.model_validate(tomllib.loads(text))
+        data = tomllib.loads(text)
+        return Settings.model_validate(data)
     except OSError as error:
         raise ConfigError(f"{FILE} cannot be read", facts=[("file", path), ("why", error.strerror)]) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         where = re.search(r"at line (\d+)", str(error))
         raise ConfigError(
             f"{FILE} is not TOML",
@@ -136,12 +138,23 @@ def _read(path: Path) -> Settings:
             location=Location(path, int(where[1])) if where else None,
         ) from error
     except ValidationError as error:
-        raise Errors([_key_error(path, text, dict(each)) for each in error.errors()]) from error
+        told = {_keys(data, each["loc"]): dict(each) for each in reversed(error.errors())}
+        raise Errors([_key_error(path, text, keys, each) for keys, each in reversed(told.items())]) from error
 
 
-def _key_error(path: Path, text: str, detail: dict[str, object]) -> ConfigError:
+def _keys(data: object, location: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys of the file that a complaint is about, without what pydantic adds for each type that was possible."""
+    keys: list[str] = []
+    for key in location:
+        if not isinstance(data, dict) or key not in data:
+            break
+        keys.append(str(key))
+        data = data[key]
+    return tuple(keys)
+
+
+def _key_error(path: Path, text: str, keys: tuple[str, ...], detail: dict[str, object]) -> ConfigError:
     """Turn one complaint of pydantic's into ours, with the line of the key it is about."""
-    keys = [str(key) for key in detail["loc"]]  # type: ignore[attr-defined]  # pydantic: a tuple of keys
     unknown = detail["type"] == "extra_forbidden"
     model: type[BaseModel] = Settings
     for key in keys[:-1]:
@@ -149,14 +162,23 @@ def _key_error(path: Path, text: str, detail: dict[str, object]) -> ConfigError:
         if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             model = field.annotation
     guess = nearest(keys[-1], model.model_fields) if unknown else None
-    line = next(
-        (n for n, row in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[?{re.escape(keys[-1])}\b", row)), 1
-    )
     return ConfigError(
         f"{FILE} has an unknown key" if unknown else f"{FILE} has a wrong value",
         facts=[("key", ".".join(keys)), *([("nearest", guess)] if guess else []), ("why", detail["msg"])],
-        location=Location(path, line),
+        location=Location(path, _line(text, keys)),
     )
+
+
+def _line(text: str, keys: tuple[str, ...]) -> int:
+    """The line on which a key, or a section of that name, stands; the first where it is written in another way."""
+    section: tuple[str, ...] = ()
+    for number, row in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[([^\]]*)\]", row):
+            section = tuple(part.strip() for part in header[1].split("."))
+        key = re.match(r"\s*([\w.-]+)\s*=", row)
+        if (section == keys and header) or (key and (*section, *key[1].split(".")) == keys):
+            return number
+    return 1
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -82,7 +82,8 @@ def _explain(action: Action, store: Store) -> Miss:
         return Miss(Reason(text="it changed, but what it was is gone from the store"))
     causes = tuple(compare(old, action.description))
     if not causes:
-        return Miss(Reason(text="its last result is gone from the store"))
+        failed = last.exit_code != 0 or len(last.outputs) < len(old.outputs)
+        return Miss(Reason(text="it failed the last time" if failed else "its last result is gone from the store"))
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
     return Miss(Reason(text=f"{told(causes[0])}{more}", causes=causes))
 

@@ -18,6 +18,7 @@ exits; `render` makes the text and the rim (commands/) shows it.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,16 +104,16 @@ class Errors(BareflowError):  # noqa: N818  (the plural of the others)
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like `name`, or None where nothing comes close."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 
 def render(error: BareflowError, *, base: Path | None = None) -> str:
     """Return the text of an error for a person; paths are shown relative to `base` where they lie under it."""
     if isinstance(error, Errors):
-        return "\n\n".join(render(each, base=base) for each in error.errors)
+        return "\n\n".join(dict.fromkeys(render(each, base=base) for each in error.errors))  # a full disk fails many
     lines = [f"error: {error.headline}"]
-    rows = list(error.facts)
+    rows = [(label, _relative(value, base)) for label, value in error.facts]
     if error.location is not None:
         rows.insert(0, ("at", f"{_shown(error.location.path, base)}:{error.location.line}"))
     if error.hint is not None:
@@ -127,6 +128,11 @@ def render(error: BareflowError, *, base: Path | None = None) -> str:
     if error.detail:
         lines += ["", error.detail.rstrip()]
     return "\n".join(lines)
+
+
+def _relative(text: str, base: Path | None) -> str:
+    """Return a fact with the paths under `base` that it names made relative; one starts a word, or nothing is cut."""
+    return text if base is None else re.sub(rf"(?<!\S){re.escape(str(base))}/", "", text)
 
 
 def _shown(path: Path, base: Path | None) -> str:

@@ -3,8 +3,8 @@
 It decides nothing (decide does) and executes nothing itself (an executor does). An action is described when its turn
 comes, from the content its inputs have by then; so a changed input whose output comes out the same stops there.
 
-A source is copied into the store under the digest it was planned with before the action sees it. One that is edited in
-between does not match: the action is planned anew, so nothing is ever recorded for bytes that were not built.
+A source that is edited between the plan of an action and its execution is noticed (files.py): the action is planned
+anew, so nothing is ever recorded for bytes that were not built. Whatever ends a walk, Ctrl-C among it, ends what runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +22,13 @@ from typing import TYPE_CHECKING, Protocol
 from bfbuild.action.action import OUT, Action, InputFile, Tree, make_action
 from bfbuild.action.kinds import KINDS
 from bfbuild.decide import Decider, Decision, Hit, Miss, decide
-from bfbuild.digest import Digest, digest_bytes, digest_file
-from bfbuild.errors import ActionError, BareflowError, Errors
+from bfbuild.digest import Digest
+from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
+from bfbuild.files import Edited, Files
 from bfbuild.protos import remote_execution_pb2 as api
-from bfbuild.recipe.graph import File, Graph, Output, Source
+from bfbuild.recipe.graph import Graph
 from bfbuild.recipe.model import Fetch, Recipe, Run, Toolchain
+from bfbuild.store.lookup import REBUILD, StoreLookup
 from bfbuild.store.trace import Trace
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 COMMAND_LENGTH = 2000  # characters of a command line that a trace keeps; the whole of it is in the store
 REPLANS = 5  # how often a source may be edited under an action before we give up
+PATIENCE = 5.0  # seconds that what was ended may take to tidy up; the next opening of the store does what is left
 
 
 class Executor(Protocol):
@@ -78,78 +82,11 @@ class Events(Protocol):
     def finished(self, step: Step) -> None:
         """A recipe's outputs exist."""
 
+    def failed(self, label: str) -> None:
+        """An action was executed, and failed; the error comes with the end of the build."""
+
     def passed(self, label: str) -> None:
         """A recipe that is no action (a toolchain, a download) is done."""
-
-
-class Edited(Exception):  # noqa: N818  (an event, not an error)
-    """A source no longer has the bytes it was planned with."""
-
-
-@dataclass
-class Files:
-    """The content of a build's files: sources hashed once, outputs as they come. What kinds see as `Inputs`."""
-
-    graph: Graph
-    root: Path
-    store: Store
-    before_read: Callable[[str], None]  # told a source's path, or where one might be, before it is looked at
-    made: dict[str, InputFile] = field(default_factory=dict)  # output name -> content
-    sources: dict[str, InputFile] = field(default_factory=dict)  # path -> content
-    _held: dict[Digest, bytes | Path] = field(default_factory=dict)  # content that the store may not have yet
-    _kept: set[Digest] = field(default_factory=set)  # content that it has
-
-    def file(self, file: File) -> InputFile:
-        """The digest of a source or of an output that was made by now."""
-        if isinstance(file, Output):
-            return self.made[file.name]
-        found = self.sources.get(file.path)
-        if found is None:
-            path = self.root / file.path
-            self.before_read(file.path)
-            found = InputFile(digest_file(path), executable=bool(path.stat().st_mode & 0o100))
-            self.sources[file.path] = found
-            self._held[found.digest] = path
-        return found
-
-    def read(self, file: File) -> bytes:
-        """The content of a file."""
-        if isinstance(file, Source):
-            self.before_read(file.path)
-            return (self.root / file.path).read_bytes()
-        return self.store.cas.get_bytes(self.made[file.name].digest)
-
-    def data(self, data: bytes) -> InputFile:
-        """A file made of these bytes."""
-        digest = digest_bytes(data)
-        self._held[digest] = data
-        return InputFile(digest)
-
-    def is_source(self, path: str) -> bool:
-        """Whether the project has a source file at `path`."""
-        self.before_read(path)
-        return (self.root / path).is_file()
-
-    def keep(self, action: Action) -> None:
-        """Copy what `action` needs into the store; raise Edited where a source has other bytes by now."""
-        kept: set[Digest] = set()
-        with self.store.cas.batch() as batch:
-            for data in action.blobs.values():
-                batch.put_bytes(data)
-            for file in action.request.inputs.values():
-                held = self._held.get(file.digest)
-                if held is None or file.digest in self._kept:
-                    continue
-                put = batch.put_bytes(held) if isinstance(held, bytes) else batch.put_file(held)
-                if put != file.digest:
-                    raise Edited(str(held))
-                kept.add(file.digest)
-        self._kept |= kept
-
-    def forget(self, action: Action) -> None:
-        """Look at an action's sources again the next time."""
-        for place in action.request.inputs:
-            self.sources.pop(place, None)
 
 
 @dataclass
@@ -169,34 +106,61 @@ class Realiser:
     steps: list[Step] = field(default_factory=list)
     _trees: dict[str, Tree] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
+    _executor: Executor | None = None
+    _stopped: bool = False
 
     def realise(self, targets: Sequence[Recipe], *, keep_going: bool = False) -> None:
         """Make the outputs of `targets` exist; raise the error, or Errors, of what failed."""
         order = self.graph.closure(targets)
         self.events.began(len(order))
+        running: dict[Future[None], Recipe] = {}
+        pool = ThreadPoolExecutor(self.jobs)
+        try:
+            errors = self._walk(order, pool, running, keep_going=keep_going)
+        except BaseException:
+            self._stop(pool, running)
+            raise
+        pool.shutdown()
+        if errors:
+            raise errors[0] if len(errors) == 1 else Errors(errors)
+
+    def _walk(
+        self,
+        order: Sequence[Recipe],
+        pool: ThreadPoolExecutor,
+        running: dict[Future[None], Recipe],
+        *,
+        keep_going: bool,
+    ) -> list[BareflowError]:
+        """Make each recipe as soon as what it needs is made; return what went wrong. `running` is kept up to date."""
         waiting = {recipe: set(self.graph.needs(recipe)) for recipe in order}
         wanted_by: dict[Recipe, list[Recipe]] = {}
         for recipe, needs in waiting.items():
             for need in needs:
                 wanted_by.setdefault(need, []).append(recipe)
         errors: list[BareflowError] = []
-        running: dict[Future[None], Recipe] = {}
-        with ThreadPoolExecutor(self.jobs) as pool:
-            try:
-                running |= {pool.submit(self._make, recipe): recipe for recipe in order if not waiting[recipe]}
-                while running:
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        recipe = running.pop(future)
-                        errors += _failure(future)
-                        if not errors or (keep_going and future.exception() is None):
-                            ready = _release(recipe, waiting, wanted_by)
-                            running |= {pool.submit(self._make, each): each for each in ready}
-            except BaseException:  # Ctrl-C among them: nothing may go on running
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.executor().cancel()
-                raise
-        if errors:
-            raise errors[0] if len(errors) == 1 else Errors(errors)
+        ready = deque(recipe for recipe in order if not waiting[recipe])
+        while ready or running:
+            while ready and len(running) < self.jobs:
+                recipe = ready.popleft()
+                running[pool.submit(self._make, recipe)] = recipe
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                recipe = running.pop(future)
+                errors += _failure(future)
+                if future.exception() is None:
+                    ready.extend(_release(recipe, waiting, wanted_by))
+            if errors and not keep_going:
+                ready.clear()  # what runs may finish; nothing more is started
+        return errors
+
+    def _stop(self, pool: ThreadPoolExecutor, running: Iterable[Future[None]]) -> None:
+        """End all that runs, and give it a moment to tidy up; what cannot be ended (a download) is not waited for."""
+        self._stopped = True
+        pool.shutdown(wait=False, cancel_futures=True)
+        if self._executor is not None:
+            self._executor.cancel()
+        wait(running, timeout=PATIENCE)
 
     def _make(self, recipe: Recipe) -> None:
         match recipe:
@@ -238,16 +202,31 @@ class Realiser:
         )
 
     def _execute(self, recipe: Recipe, action: Action, miss: Miss, toolchain: Toolchain) -> None:
-        root = self.toolchains.ensure(toolchain)
-        executor = self.executor()
+        root, executor = self.toolchains.ensure(toolchain), self._started_executor()
         self.events.started(recipe.name)
         started = time.time_ns()
-        outcome = executor.execute(action, root)
-        self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
-        _check(recipe, action, outcome, self.store)
-        result = _result(action, outcome)
-        self.store.results.put(action.digest, result)
+        try:
+            outcome = executor.execute(action, root)
+            self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
+            _check(recipe, action, outcome, self.store)
+            result = _result(action, outcome)
+            self.store.results.put(action.digest, result)
+        except StoreLookup as problem:
+            self.events.failed(recipe.name)
+            raise _lost(recipe, action, problem) from problem
+        except BareflowError:
+            self.events.failed(recipe.name)
+            raise
         self._adopt(recipe, action, miss, result, outcome)
+
+    def _started_executor(self) -> Executor:
+        """The executor, made when the first action must run: it may have to fetch a sandbox first."""
+        with self._starting:
+            if self._executor is None:
+                self._executor = self.executor()
+        if self._stopped:
+            raise ActionError("the build was stopped")
+        return self._executor
 
     def _adopt(
         self, recipe: Recipe, action: Action, decision: Decision, result: api.ActionResult, outcome: Outcome | None
@@ -283,7 +262,7 @@ class Realiser:
             exit_code=outcome.exit_code,
             stdout=outcome.stdout,
             stderr=outcome.stderr,
-            outputs={name: made.digest for name, made in outcome.outputs.items()},
+            outputs=_made(action, outcome),
         )
 
 
@@ -307,8 +286,24 @@ def _failure(future: Future[None]) -> list[BareflowError]:
     raise error
 
 
+def _lost(recipe: Recipe, action: Action, problem: StoreLookup) -> StoreError:
+    """The error for an input that was in the store when the action was planned, and is no longer."""
+    places = [place for place, file in action.request.inputs.items() if file.digest == problem.digest]
+    return StoreError(
+        "the store lost what an action needs while the build ran",
+        facts=[
+            ("recipe", f"{recipe.name} ({type(recipe).__name__})"),
+            ("needs", ", ".join(places) or "its output"),
+            ("digest", problem.digest),
+            ("reason", problem.reason),
+        ],
+        location=recipe.location,
+        hint=REBUILD,
+    )
+
+
 def _check(recipe: Recipe, action: Action, outcome: Outcome, store: Store) -> None:
-    """Raise ActionError where an execution did not do what its recipe declares."""
+    """Raise ActionError, or what the kind makes of it, where an execution did not do what its recipe declares."""
     facts: list[tuple[str, object]] = [("recipe", f"{recipe.name} ({type(recipe).__name__})")]
     if outcome.exit_code != 0 or outcome.limit:
         headline = "an action was stopped" if outcome.limit else "an action failed"
@@ -318,15 +313,20 @@ def _check(recipe: Recipe, action: Action, outcome: Outcome, store: Store) -> No
         facts.append(("missing", ", ".join(outcome.missing)))
     else:
         return
-    facts += [("command", shlex.join(action.request.argv)), ("replay", f"doit replay {action.digest.short}")]
-    output = b"".join(store.cas.get_bytes(digest) for digest in (outcome.stderr, outcome.stdout))
-    raise ActionError(
-        headline,
-        facts=facts,
-        location=recipe.location,
-        hint=action.request.hint,
-        detail=output.decode("utf-8", errors="replace"),
-    )
+    said = "".join(store.cas.get_bytes(digest).decode(errors="replace") for digest in (outcome.stderr, outcome.stdout))
+    replay = ("replay", f"doit replay {action.digest.short}")
+    explained = action.request.explain(said) if action.request.explain is not None else None
+    if explained is not None:
+        explained.facts.append(replay)
+        raise explained
+    facts += [("command", shlex.join(action.request.argv)), replay]
+    raise ActionError(headline, facts=facts, location=recipe.location, hint=action.request.hint, detail=said)
+
+
+def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
+    """The outputs by name, what the tool printed among them where that was wanted."""
+    printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
+    return {name: made.digest for name, made in outcome.outputs.items()} | printed
 
 
 def _result(action: Action, outcome: Outcome) -> api.ActionResult:

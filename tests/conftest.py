@@ -13,6 +13,7 @@ from bfbuild.commands.project import Project
 from bfbuild.errors import BareflowError, render
 from bfbuild.execute.sandbox import Bind, Sandbox
 from bfbuild.recipe.model import Toolchain
+from tests.small import ACTIONS, Roots, Small, ran
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
@@ -91,6 +92,33 @@ def tool(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path_factory: p
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def roots(project: Project) -> Roots:
+    """The repository's unpacked toolchains, to lend to small projects."""
+    with project.progress:
+        return Roots.of(project, ("llvm", "qemu"))
+
+
+@pytest.fixture
+def small(tmp_path: Path, repository: Path, roots: Roots) -> Small:
+    """A small project that was never built, with a store that only knows the toolchains."""
+    return Small.make(tmp_path / "small", repository, roots)
+
+
+@pytest.fixture(scope="session")
+def built_small(tmp_path_factory: pytest.TempPathFactory, repository: Path, roots: Roots) -> Small:
+    """A small project that was built from nothing. Nobody may change it, or what its store has."""
+    small = Small.make(tmp_path_factory.mktemp("small") / "built", repository, roots)
+    assert ran(small.build()) == set(ACTIONS)
+    return small
+
+
+@pytest.fixture
+def copy(built_small: Small, tmp_path: Path, repository: Path, roots: Roots) -> Small:
+    """The project that was built, in a folder of the test's own, with a copy of its store."""
+    return built_small.copy(tmp_path / "copy", repository, roots)
 
 
 @pytest.fixture(scope="session")

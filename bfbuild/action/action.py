@@ -20,6 +20,7 @@ from bfbuild.errors import Location
 from bfbuild.protos import remote_execution_pb2 as api
 
 if TYPE_CHECKING:
+    from bfbuild.errors import BareflowError
     from bfbuild.recipe.graph import File, Graph
 
 WORK = "work"
@@ -84,6 +85,7 @@ class Request:
     env: Mapping[str, str] = field(default_factory=dict)
     stdout: str | None = None
     hint: str | None = None  # shown when the tool fails
+    explain: Callable[[str], BareflowError | None] | None = None  # makes an error of what a tool of ours said
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
         "HOME": "/tmp",  # noqa: S108  (inside the sandbox: a fresh tmpfs)
         "LC_ALL": "C.UTF-8",
         "PATH": ":".join(request.path),
+        "PWD": f"/{WORK}",  # bubblewrap would set it anyway; so it is declared, and the same at every level
         "SOURCE_DATE_EPOCH": str(source_date_epoch),
         "TZ": "UTC",
         **request.env,

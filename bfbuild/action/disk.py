@@ -6,6 +6,8 @@ not depend on the Python that the user happens to have.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ import bfbuild.disk
 from bfbuild.action.action import OUT, Request
 from bfbuild.disk import layout as numbers
 from bfbuild.disk.spec import Spec, to_text
+from bfbuild.errors import LayoutError
+from bfbuild.recipe.loader import string_line
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile, Inputs
@@ -72,4 +76,23 @@ def _writer(recipe: Layout | Image, of: Layout, inputs: Inputs, arguments: tuple
         outputs=recipe.outputs,
         path=of.toolchain.path,
         env={"PYTHONPATH": WRITER, "PYTHONHASHSEED": "0"},
+        explain=_explainer(recipe),
     )
+
+
+def _explainer(recipe: Layout | Image) -> Callable[[str], LayoutError | None]:
+    """Return what makes a LayoutError, at the user's line, of the writer's complaint (`DiskError.text`)."""
+
+    def explain(said: str) -> LayoutError | None:
+        headline, *rows = said.strip().splitlines() or [""]
+        facts = [(found[1], found[2]) for row in rows if (found := re.fullmatch(r"  (\S.*?) {2,}(.*)", row))]
+        if not headline.startswith("error: ") or len(facts) != len(rows):
+            return None  # not a complaint but a crash: shown as it is
+        names = [value.split(",")[0].strip("'") for _, value in facts]
+        return LayoutError(
+            headline.removeprefix("error: "),
+            facts=[("recipe", f"{recipe.name} ({type(recipe).__name__})"), *facts],
+            location=string_line(recipe.location, names),
+        )
+
+    return explain

@@ -4,7 +4,7 @@ The scan reads `#include`, `#embed` (C) and `%include`, `incbin` (nasm) and foll
 does not evaluate conditions, so it may find too much, never too little, with one exception that it refuses: a name
 made by a macro. A name that is found nowhere is left to the compiler: it may be the toolchain's own header, or stand in
 a branch that is never taken. A name that is found in the project but was not declared is an error, because an action
-does not see it.
+does not see it; also where a declared file of that name would be found after it, which is not the one that is meant.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 
     from bfbuild.recipe.graph import File
 
+SPACE = rb"(?:[ \t]|\\\r?\n|/\*(?:[^*]|\*(?!/))*\*/)*"  # a comment and a line's continuation are space to C
 C_DIRECTIVE = re.compile(
-    rb'^[ \t]*#[ \t]*(?:include|include_next|embed|import)[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>|([A-Za-z_]\w*))',
+    rb"^(?:.*\*/)?"
+    + SPACE
+    + rb"#"
+    + SPACE
+    + rb"(?:include_next|include|embed|import)\b"
+    + SPACE
+    + rb'(?:"([^"\n]+)"|<([^>\n]+)>|([A-Za-z_]\w*))',
     re.MULTILINE,
 )
 ASM_DIRECTIVE = re.compile(
@@ -54,7 +61,7 @@ def c_includes(data: bytes) -> Iterator[Include]:
     """Yield what a C source or header includes; raise MacroName where a macro gives the name."""
     for match in C_DIRECTIVE.finditer(data):
         quoted, angled, macro = match.groups()
-        line = data.count(b"\n", 0, match.start()) + 1
+        line = data.count(b"\n", 0, match.end()) + 1
         if macro:
             raise MacroName(macro.decode(), line)
         yield Include((quoted or angled).decode(errors="replace"), line, beside=bool(quoted))
@@ -119,7 +126,6 @@ class Scanner:
         for place in places:
             if place in self.declared:
                 return place
-        for place in places:
             if not place.startswith("..") and self.undeclared(place):
                 raise RecipeError(
                     "a source includes a file that its recipe does not declare",

@@ -82,7 +82,7 @@ def run(root: Path, name: str, *, interactive: bool, screenshot: str) -> int:
     if interactive:
         return qemu.interactive(bootable.spec(None), bootable.wrap)
     if screenshot:
-        screen.screenshot(bootable.spec("run"), bootable.wrap, Path(screenshot))
+        screen.screenshot(bootable.spec(None, deterministic=True), bootable.wrap, Path(screenshot))
         sys.stdout.write(f"{screenshot}\n")
         return 0
     ended = qemu.boot(bootable.spec("run"), bootable.wrap, _say).require_ok()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from bfbuild import snapshot
 from bfbuild.commands.project import BUILD, Project
 from bfbuild.recipe.graph import Output
 from bfbuild.recipe.model import CObject, Image, Link, Recipe, Run
+from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from bfbuild.realise import Step
@@ -30,7 +33,8 @@ def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False
     answer = "".join(f"{path.relative_to(root)}  {project.digest_of(path)}\n" for path in paths)
     sys.stdout.write(answer)
     outputs = [str(path.relative_to(root)) for path in paths]
-    snapshot.save(kind, list(names), sources=project.signatures, outputs=outputs, answer=answer)
+    with suppress(OSError):  # a shortcut for the next time, where it can be written
+        snapshot.save(kind, list(names), sources=project.signatures, outputs=outputs, answer=answer)
     return 0
 
 
@@ -50,7 +54,8 @@ def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = Fal
     _write_compile_commands(project)
     counts = project.progress
     took = time.monotonic() - started
-    sys.stderr.write(f"{counts.hits + counts.runs} actions: {counts.runs} run, {counts.hits} hit, {took:.2f} s\n")
+    total = counts.hits + counts.runs
+    sys.stderr.write(f"{total} action{'' if total == 1 else 's'}: {counts.runs} run, {counts.hits} hit, {took:.2f} s\n")
     return paths
 
 
@@ -74,8 +79,11 @@ def _write_compile_commands(project: Project) -> None:
     path = project.root / COMPILE_COMMANDS
     entries.sort(key=lambda entry: str(entry["output"]))
     text = json.dumps(entries, indent=1) + "\n"
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    with disk_errors("tell clangd how files are compiled", path):
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
+            temporary = path.with_name(f".{path.name}.{os.getpid()}")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(path)
 
 
 def _entry(project: Project, step: Step) -> dict[str, object]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from doit.cmd_base import Command
-
-from bfbuild.commands.show import guarded
+from bfbuild.commands.question import Question
 from bfbuild.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ SHOWN = 20  # symbols
 SHF_ALLOC = 2  # System V ABI, "Section Attribute Flags"
 
 
-class Info(Command):  # type: ignore[misc]  # doit has no types
+class Info(Question):
     """The doit command."""
 
     doc_purpose = "show the sizes of a program by section and symbol"
@@ -30,9 +28,9 @@ class Info(Command):  # type: ignore[misc]  # doit has no types
         {"name": "symbols", "long": "symbols", "type": int, "default": SHOWN, "help": "how many symbols to show"},
     )
 
-    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+    def answer(self, start: Path, names: Sequence[str], options: Mapping[str, Any]) -> int:
         """Answer the command line."""
-        return guarded(lambda: info(Path.cwd(), pos_args, as_json=opt_values["json"], symbols=opt_values["symbols"]))
+        return info(start, names, as_json=options["json"], symbols=options["symbols"])
 
 
 def info(start: Path, names: Sequence[str], *, as_json: bool, symbols: int) -> int:

@@ -168,6 +168,13 @@ class Progress:
                     self._display.line(said)
             self._advance()
 
+    def failed(self, label: str) -> None:
+        """An action failed; what it said comes at the end, so it is not scrolled away."""
+        with self._lock:
+            self._running.remove(label)
+            self._display.line(f"  failed  {label}")
+            self._display.state(self._done, self._total, self._running)
+
     def passed(self, label: str) -> None:
         """A recipe that is no action is done."""
         del label

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -14,15 +13,17 @@ from bfbuild import config as configuration
 from bfbuild.commands.progress import Progress
 from bfbuild.decide import Hit
 from bfbuild.digest import Digest, digest_file
-from bfbuild.errors import RecipeError
+from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
-from bfbuild.realise import Files, Realiser
+from bfbuild.files import Files
+from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
 from bfbuild.recipe.graph import SANDBOX, connect
 from bfbuild.recipe.model import Fetch, Recipe
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
+from bfbuild.store.disk import disk_errors
 from bfbuild.store.trace import Build
 from bfbuild.store.trace import Step as BuildStep
 from bfbuild.toolchain.fetch import Wanted, fetch_all
@@ -98,6 +99,8 @@ class Project:
 
     def build(self, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> None:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
+        if jobs < 0:
+            raise ConfigError("there must be at least one job", facts=[("jobs", jobs)])
         realiser = Realiser(
             graph=self.graph,
             files=self.files,
@@ -115,32 +118,35 @@ class Project:
             with self.progress:
                 realiser.realise(targets, keep_going=keep_going or self.config.settings.build.keep_going)
         finally:
-            steps = tuple(_recorded(step) for step in realiser.steps)
-            self.store.traces.record_build(
-                Build(
-                    id=secrets.token_hex(6),
-                    project=self.config.settings.project.name,
-                    started=started,
-                    targets=tuple(recipe.name for recipe in targets),
-                    steps=steps,
-                )
-            )
+            self._record(targets, started)
+
+    def _record(self, targets: Sequence[Recipe], started: int) -> None:
+        """File what was decided. A store that takes no record (full, read-only) fails no build of nothing but hits."""
+        build = Build(
+            id=secrets.token_hex(6),
+            project=self.config.settings.project.name,
+            started=started,
+            targets=tuple(recipe.name for recipe in targets),
+            steps=tuple(_recorded(step) for step in self.steps),
+        )
+        try:
+            self.store.traces.record_build(build)
+        except StoreError as error:
+            self.progress.note(f"warning: this build is not on record: {error.headline}: {dict(error.facts)['reason']}")
 
     def output(self, name: str) -> InputFile:
         """The content of an output that this build made."""
         return self.files.made[name]
 
     def export(self, names: Sequence[str]) -> list[Path]:
-        """Put outputs into build/ for people; files that are right already are not touched."""
+        """Put outputs into build/ for people; files that are right already are not touched. Raise StoreError."""
         paths = []
         for name in names:
             path, made = self.root / BUILD / name, self.files.made[name]
             if not _holds(path, made):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                temporary = path.with_name(f".{path.name}.{os.getpid()}")
-                self.store.cas.copy_to(made.digest, temporary, executable=made.executable)
-                temporary.chmod(0o755 if made.executable else 0o644)
-                temporary.replace(path)
+                with disk_errors("put an output into build/", path):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    self.store.cas.copy_to(made.digest, path, executable=made.executable)
             paths.append(path)
         return paths
 

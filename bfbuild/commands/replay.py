@@ -10,13 +10,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
-from bfbuild.commands.show import FAILED, guarded
+from bfbuild.commands.question import Question
+from bfbuild.commands.show import FAILED
 from bfbuild.errors import RecipeError
+from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 FEWEST = 6  # digits of a digest
 
 
-class Replay(Command):  # type: ignore[misc]  # doit has no types
+class Replay(Question):
     """The doit command."""
 
     doc_purpose = "run an action once more in its sandbox and see its output"
@@ -34,13 +35,13 @@ class Replay(Command):  # type: ignore[misc]  # doit has no types
     doc_description = f"DIGEST is an action's, {FEWEST} digits or more; TARGET means its last execution."
     cmd_options = ()
 
-    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+    def answer(self, start: Path, names: Sequence[str], options: Mapping[str, Any]) -> int:
         """Answer the command line."""
-        del opt_values
-        return guarded(lambda: replay(Path.cwd(), pos_args))
+        del options
+        return replay(start, names)
 
 
-def replay(start: Path, names: list[str]) -> int:
+def replay(start: Path, names: Sequence[str]) -> int:
     """Lay the action out, run it, and return 0 or 1 like its command."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.action.action import read_description  # noqa: PLC0415
@@ -54,9 +55,10 @@ def replay(start: Path, names: list[str]) -> int:
     root = _root(project, description.toolchain)
     folder = project.root / BUILD / "replay" / trace.action.short
     shutil.rmtree(folder, ignore_errors=True)
-    project.executor.lay_out(description, folder)
+    with disk_errors("lay out an action", folder):
+        project.executor.lay_out(description, folder)  # copies, which people may change
     command = project.executor.command(description.arguments, root, folder)
-    sys.stderr.write(f"{trace.label}, action {trace.action}\n$ {shlex.join(description.arguments)}\n")
+    sys.stderr.write(f"{trace.label}, action {trace.action}\n+ {shlex.join(description.arguments)}\n")
     sys.stderr.flush()
     with project.progress:
         ended = subprocess.run(command, env=dict(description.environment), stdin=subprocess.DEVNULL, check=False)

@@ -1,7 +1,8 @@
 """How the rim speaks: errors as they are designed, exit codes that mean something, Ctrl-C that leaves nothing behind.
 
 Exit codes: 0 done; 1 what was asked for failed (a build, a boot, a comparison); 2 it could not be tried (a wrong
-recipe, lock, argument or store); 130 stopped by Ctrl-C.
+recipe, lock, argument or store); 130, as a shell says it, stopped by Ctrl-C. doit's own 3 is a command line it cannot
+read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bfbuild.errors import ActionError, BareflowError, Errors, MachineError, render
+from bfbuild.errors import ActionError, BareflowError, Errors, LayoutError, MachineError, render
 
 FAILED = 1
 REFUSED = 2
@@ -41,7 +42,7 @@ def exit_code(error: BareflowError) -> int:
     """1 where what was asked for failed, 2 where it could not be tried."""
     if isinstance(error, Errors):
         return min(exit_code(each) for each in error.errors)
-    return FAILED if isinstance(error, ActionError | MachineError) else REFUSED
+    return FAILED if isinstance(error, ActionError | LayoutError | MachineError) else REFUSED
 
 
 def _coloured(text: str) -> str:

@@ -6,6 +6,7 @@ before pydantic or a recipe is loaded.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,32 @@ from doit.exceptions import TaskError, TaskFailed
 
 from bfbuild import snapshot
 
-# doit's own notes are neither wanted nor believed; what failed was told by us already.
-DOIT = {"default_tasks": ["run"], "reporter": "error-only", "backend": "json", "dep_file": "build/.doit.json"}
+
+class NoNotes:
+    """What doit keeps its notes with: nothing.
+
+    They are neither wanted nor believed, and a file of them would be in the way of two builds at once, of a full disk
+    and of a read-only one.
+    """
+
+    def encode(self, notes: object) -> str:
+        """Write nothing."""
+        del notes
+        return ""
+
+    def decode(self, text: str) -> dict[str, object]:
+        """Remember nothing."""
+        del text
+        return {}
+
+
+DOIT = {
+    "default_tasks": ["run"],
+    "reporter": "error-only",  # what failed was told by us already
+    "backend": "json",
+    "dep_file": os.devnull,
+    "codec_cls": NoNotes,
+}
 
 JOBS = {"name": "jobs", "short": "j", "long": "jobs", "type": int, "default": 0, "help": "how many actions at once"}
 KEEP_GOING = {
@@ -69,7 +94,6 @@ def _debug(root: Path, **options: Any) -> int:
 
 def project_tasks(root: Path) -> Iterator[Task]:
     """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
-    (root / "build").mkdir(exist_ok=True)  # doit keeps its own notes there
     yield _task("image", root, _image, [JOBS, KEEP_GOING], "build the disk images", positional="names")
     yield _task("build", root, _build, [JOBS, KEEP_GOING], "build any recipes by name", positional="names")
     yield _task(
@@ -128,7 +152,7 @@ def _task(
     def action(**values: Any) -> TaskError | TaskFailed | None:
         from bfbuild.commands.show import FAILED, guarded  # noqa: PLC0415
 
-        code = guarded(lambda: work(root, **values))
+        code = guarded(lambda: work(root, **_with_names(params, values, positional)))
         if code == 0:
             return None
         return (TaskFailed if code == FAILED else TaskError)(f"{name}: exit {code}", report=False)
@@ -137,3 +161,20 @@ def _task(
     if positional is not None:
         task["pos_arg"] = positional
     return task
+
+
+def _with_names(params: list[Task], values: dict[str, Any], positional: str | None) -> dict[str, Any]:
+    """Return the values of a command line with names, on which doit stops to look for options at the first name."""
+    if positional is None or not any(word.startswith("-") for word in values[positional] or ()):
+        return values
+    from doit.cmdparse import CmdOption, CmdParse, CmdParseError  # noqa: PLC0415
+
+    from bfbuild.commands.question import take_options  # noqa: PLC0415
+    from bfbuild.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        found = dict(values)
+        found[positional] = take_options(CmdParse([CmdOption(each) for each in params]), values[positional], found)
+    except CmdParseError as error:
+        raise ConfigError("this command line cannot be read", facts=[("why", error)]) from error
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from bfbuild.errors import RecipeError
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.store.trace import Build, Cause, Step, Trace
+
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class Why(Command):  # type: ignore[misc]  # doit has no types
@@ -88,9 +91,7 @@ def _cause(cause: Cause) -> str:
 
 
 def _short(value: str | None) -> str:
-    if value is None:
-        return "(none)"
-    return value[:12] if len(value) == 64 and set(value) <= set("0123456789abcdef") else value
+    return "(none)" if value is None else DIGEST.sub(lambda found: found[0][:12], value)
 
 
 def _print_json(target: str, told: list[tuple[Step, Trace | None]]) -> None:

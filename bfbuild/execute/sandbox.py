@@ -4,7 +4,8 @@ Two levels, recorded in every trace:
 
 - `bubblewrap`: namespaces. No network, no home, no host files, own process table, fixed user, host name and paths;
   inputs are mounted read-only, so not even a tool that wants to can change them.
-- `proot`: where user namespaces are refused. The same paths by ptrace; inputs are copies. Network and process table are
+- `proot`: where user namespaces are refused. The same paths by ptrace; inputs are copies, and only the modes of the
+  unpacked tools guard these from an action, which means nothing to root. Network and process table are
   the host's, so this level is announced loudly and cannot be released.
 
 Both programs come from the lock and run through the loader and libraries of their own closure: nothing is asked of the
@@ -29,6 +30,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bfbuild.action.action import OUT, WORK
 from bfbuild.errors import ActionError
+from bfbuild.execute.parent import die_with_parent
+from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action, Description
@@ -89,20 +92,7 @@ class Sandbox:
         ]
         if level == "proot":
             mounts = [part for bind in binds for part in ("-b", f"{bind.source}:{bind.target}")]
-            return [
-                *start,
-                "--kill-on-exit",
-                "-r",
-                str(root),
-                "-b",
-                "/dev",
-                "-b",
-                "/proc",
-                *mounts,
-                "-w",
-                folder,
-                *argv,
-            ]
+            return [*start, *("-r", str(root), "-b", "/dev", "-b", "/proc"), *mounts, "-w", folder, *argv]
         mounts = [
             part
             for bind in binds
@@ -162,13 +152,20 @@ class SandboxExecutor:
     _cancelled: bool = False
 
     def execute(self, action: Action, root: Path) -> Outcome:
-        """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store."""
-        with self.store.scratch.folder() as scratch:
-            self.lay_out(action.description, scratch)
+        """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store.
+
+        Raise StoreError where the store cannot be read or written, ActionError where nothing can be started.
+        """
+        _find_program(action, root)
+        with self.store.scratch.folder() as scratch, disk_errors("run an action", scratch):
+            # A hard link is safe only behind a read-only mount.
+            self.lay_out(action.description, scratch, link=self.sandbox.level == "bubblewrap")
             with (scratch / "stdout").open("wb") as stdout, (scratch / "stderr").open("wb") as stderr:
                 start = time.monotonic_ns()
                 exit_code, usage, limit = self._run(action, root, scratch, stdout.fileno(), stderr.fileno())
                 wall = time.monotonic_ns() - start
+            if self._cancelled:
+                raise ActionError("the build was stopped")  # what it left is no outcome
             outputs, missing = self._collect(action, scratch)
             return Outcome(
                 exit_code=exit_code,
@@ -184,13 +181,14 @@ class SandboxExecutor:
                 limit=limit,
             )
 
-    def lay_out(self, description: Description, scratch: Path) -> None:
-        """Put the inputs under `scratch/in` and make `scratch/out` with the folders that outputs need."""
+    def lay_out(self, description: Description, scratch: Path, *, link: bool = False) -> None:
+        """Put the inputs under `scratch/in` and make `scratch/out` with the folders that outputs need.
+
+        With `link` inputs may be hard links into the store. Raise StoreError, StoreLookup among it, or OSError.
+        """
         for place, file in description.inputs.items():
             target = scratch / "in" / place
             target.parent.mkdir(parents=True, exist_ok=True)
-            # A hard link is safe only behind a read-only mount.
-            link = self.sandbox.level == "bubblewrap"
             self.store.cas.copy_to(file.digest, target, executable=file.executable, link=link)
         for folder in (scratch / "in" / OUT, scratch / OUT, scratch / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -218,20 +216,25 @@ class SandboxExecutor:
         def limits() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            die_with_parent()
 
         with self._lock:
             if self._cancelled:
                 raise ActionError("the build was stopped")
-            process = subprocess.Popen(
-                self.command(action.description.arguments, root, scratch),
-                env=action.description.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                umask=0o022,
-                start_new_session=True,
-                preexec_fn=limits,  # noqa: PLW1509  (two system calls, no lock that another thread could hold)
-            )
+            try:
+                process = subprocess.Popen(
+                    self.command(action.description.arguments, root, scratch),
+                    env=action.description.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    umask=0o022,
+                    start_new_session=True,
+                    preexec_fn=limits,  # noqa: PLW1509  (three system calls, no lock that another thread could hold)
+                )
+            except OSError as error:
+                facts = [("recipe", action.request.label), ("why", error.strerror)]
+                raise ActionError("an action cannot be started", facts=facts) from error
             self._running.add(process.pid)
         try:
             return self._wait(process)
@@ -264,3 +267,17 @@ class SandboxExecutor:
             else:
                 outputs[name] = Made(self.store.cas.put_file(path), bool(path.stat().st_mode & 0o100))
         return outputs, tuple(missing)
+
+
+def _find_program(action: Action, root: Path) -> None:
+    """Raise ActionError where the toolchain lacks the program, which the sandbox would tell in fewer words."""
+    program, folders = action.request.argv[0], action.request.path
+    # A link counts whatever it leads to: one with an absolute target means another file out here.
+    if "/" in program or any(os.path.lexists(root / folder.lstrip("/") / program) for folder in folders):
+        return
+    raise ActionError(
+        "the toolchain has no such program",
+        facts=[("recipe", action.request.label), ("program", program), ("looked in", ", ".join(folders))],
+        location=action.request.location,
+        hint="add the package that has it to the toolchain's packages, then `doit lock`; or its folder to path",
+    )

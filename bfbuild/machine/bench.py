@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bfbuild.machine.transcript import Transcript
 
 SHOWN_FAULTS = 5  # of a file that is no benchmark
+SPEAK = "a bench reads lines `@bf ready init_cycles=N` and more of the serial port: docs/your-own-kernel.md lists them"
 
 
 class _Row(BaseModel):
@@ -103,6 +104,8 @@ def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 def measure(transcript: Transcript, sizes: Mapping[str, int]) -> Bench:
     """Return the numbers of a boot; raise MachineError where the guest did not say them all, or contradicts itself."""
+    if not transcript.records:
+        raise MachineError("the guest measures nothing of itself", hint=SPEAK)
     try:
         return Bench(
             sizes=tuple(Size(name=name, bytes=count) for name, count in sizes.items()),

@@ -2,7 +2,7 @@
 
 The child leads a process group of its own, so a Ctrl-C at the terminal reaches us alone, and ending the group ends
 nothing else. Leaving the `with` block, by whatever exception, kills the group and waits until its last member has let
-go of the output. A kill -9 of ourselves is the sandbox's part: what it starts dies with its parent.
+go of the output. Should we be killed, the kernel tells the child.
 
 Every wait has a deadline, a reading of `time.monotonic()`.
 """
@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from bfbuild.errors import MachineError
+from bfbuild.execute.parent import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ class Child:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 process_group=0,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  (one system call, no lock that another thread could hold)
             )
         except OSError as error:
             raise MachineError(

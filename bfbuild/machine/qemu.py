@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.errors import MachineError
+from bfbuild.execute.parent import END_SIGNAL, die_with_parent
 from bfbuild.execute.sandbox import Bind
 from bfbuild.machine.process import Child
 from bfbuild.machine.spec import FOLDER, IMAGE, LOG, BootSpec, command
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = {"PATH": "/usr/libexec:/usr/bin", "LC_ALL": "C.UTF-8", "TMPDIR": FOLDER}
 OUTPUT_LIMIT = 16 << 20  # bytes of serial output
 GRACE_S = 2.0  # of quiet after a guest's last words, until we believe them
+STRANGER_S = 3.0  # of quiet, until we take a guest without records for one that is done
 END_S = 10.0  # for QEMU to end once its serial port is closed
 
 SERIAL_PIPE = ("-serial", "stdio", "-monitor", "none", "-no-reboot", "-d", "cpu_reset", "-D", LOG)
@@ -76,12 +78,14 @@ def staged(spec: BootSpec) -> Iterator[Stage]:
 class Listener:
     """Takes what a guest says as it comes, and knows how long to wait for more.
 
-    `on_line` gets each line once it is complete; a line that starts with `awaited` ends the wait.
+    `on_line` gets each line once it is complete; a line that starts with `awaited` ends the wait. With `quiet_ends`, so
+    does a while of quiet of a guest that speaks no records: it has no other way to say that it is done.
     """
 
     spec: BootSpec
     on_line: Callable[[str], None] | None = None
     awaited: str | None = None
+    quiet_ends: bool = False
     started: float = field(default_factory=time.monotonic)
     reader: Reader = field(default_factory=Reader)
     ready_s: float | None = None
@@ -116,6 +120,8 @@ class Listener:
             limits.append((self.started + self.spec.silence_s, Stop.SILENCE))
         if self._last_words:
             limits.append((self._heard + GRACE_S, Stop.QUIET))
+        elif self.quiet_ends and self._bytes and not self.reader.records:
+            limits.append((self._heard + STRANGER_S, Stop.QUIET))
         return min(limits, key=lambda limit: limit[0])
 
     def _hear(self, data: bytes) -> None:
@@ -186,7 +192,7 @@ def on_terminal(argv: list[str]) -> int:
     """Run QEMU on the user's terminal and leave the terminal as it was, even when QEMU could not."""
     saved = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
     try:
-        with subprocess.Popen(argv, env=ENVIRONMENT) as process:
+        with subprocess.Popen(argv, env=ENVIRONMENT, preexec_fn=die_with_parent) as process:  # noqa: PLW1509  (as Child)
             try:
                 status = process.wait()
             finally:
@@ -200,8 +206,8 @@ def on_terminal(argv: list[str]) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that shares our group: asked first, because a sandbox that is killed cannot end what is in it."""
-    process.terminate()
+    """End a process that shares our group, and what it started: a sandbox that is just killed may not do that."""
+    process.send_signal(END_SIGNAL)
     try:
         process.wait(END_S)
     except subprocess.TimeoutExpired:

@@ -28,24 +28,27 @@ QMP = ("-qmp", f"unix:{FOLDER}/{SOCKET},server=on,wait=off")
 ANSWER_S = 10.0  # how long QEMU may take for one answer
 QUIET_S = 0.3  # a screen is finished when the serial port has been quiet for so long,
 SETTLE_S = 5.0  # or when it never is
+DONE = "@bf done"
 
 
-def screenshot(spec: BootSpec, wrap: Wrap, picture: Path, *, awaited: str = "@bf done") -> None:
+def screenshot(spec: BootSpec, wrap: Wrap, picture: Path, *, awaited: str = DONE) -> None:
     """Boot until a serial line starts with `awaited`, then write the screen as PNG and end the boot.
 
-    The guest has no exit port in this boot, so its last screen stays. Raises MachineError where the line does not come
-    in time, the boot ends before it, or the picture cannot be written.
+    A guest that speaks no records never says that it is done; its picture is taken when it has become quiet. The guest
+    has no exit port in this boot, so its last screen stays. Raises MachineError where the line does not come in time,
+    the boot ends before it, or the picture cannot be written.
     """
     with staged(spec) as stage:
         listening = replace(spec, extra=(*spec.extra, *QMP))
         argv = wrap(command(listening, SERIAL_PIPE, exits=False), stage.binds)
-        listener = Listener(spec, awaited=awaited)
+        listener = Listener(spec, awaited=awaited, quiet_ends=awaited == DONE)
         with Child(argv, ENVIRONMENT) as child:
             status, stop = listener.listen(child)
-            if stop is Stop.AWAITED:
+            finished = stop is Stop.AWAITED or _is_quiet_stranger(listener, stop)
+            if finished:
                 _settle(child)
                 _dump(stage)
-        if stop is not Stop.AWAITED:
+        if not finished:
             error = error_of(conclude(listener, child, stage, status, stop))
             error.facts.insert(0, ("awaited", awaited))
             raise error
@@ -55,6 +58,10 @@ def screenshot(spec: BootSpec, wrap: Wrap, picture: Path, *, awaited: str = "@bf
             raise MachineError(
                 "the picture of the screen cannot be written", facts=[("file", picture), ("why", error.strerror)]
             ) from error
+
+
+def _is_quiet_stranger(listener: Listener, stop: Stop | None) -> bool:
+    return listener.quiet_ends and stop in (Stop.QUIET, Stop.SILENCE) and not listener.reader.records
 
 
 def _settle(child: Child) -> None:

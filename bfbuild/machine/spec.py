@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from bfbuild.execute.sandbox import Bind
 
-    # Turns a command line as it reads inside QEMU's toolchain tree into one of the host's. The process that it starts
-    # must die with its parent and hand on the environment and the exit status.
+    # Turns a command line as it reads inside QEMU's toolchain tree into one of the host's, which must hand on the
+    # environment and the exit status.
     Wrap = Callable[[Sequence[str], Sequence[Bind]], list[str]]
 
 FOLDER = "/work"

@@ -46,6 +46,8 @@ class Stop(Enum):
 
 
 STATUSES = {33: Verdict.OK, 35: Verdict.FAILED, 37: Verdict.PANIC, 39: Verdict.BOOT_ERROR}
+SUCCESS = 0x10  # the byte of the first of them
+SIGNALLED = range(128, 160)  # statuses that tell of a signal that ended QEMU
 LAST_WORDS = {"panic": Verdict.PANIC, "booterror": Verdict.BOOT_ERROR}  # records behind which nothing good comes
 
 
@@ -79,7 +81,14 @@ def judge(spec: BootSpec, transcript: Transcript, status: int | None, stop: Stop
         return _judge_stopped(spec, transcript, stop)
     if status == 0:  # told never to reboot, QEMU leaves in peace when the guest resets the machine
         return Verdict.TRIPLE_FAULT if "Triple fault" in log else Verdict.RESET
-    return STATUSES.get(status, Verdict.QEMU_ERROR)
+    return STATUSES.get(status, Verdict.QEMU_ERROR if _byte(status) is None else Verdict.FAILED)
+
+
+def _byte(status: int | None) -> int | None:
+    """Return the byte by which the guest ended QEMU, None where it did not: only the exit port makes such a status."""
+    if status is None or status <= 1 or status % 2 == 0 or status in SIGNALLED:
+        return None
+    return status // 2
 
 
 def _judge_stopped(spec: BootSpec, transcript: Transcript, stop: Stop | None) -> Verdict:
@@ -119,11 +128,16 @@ def error_of(run: Run) -> MachineError:
 def _told(run: Run) -> tuple[str, str | None]:
     """Return the headline and the hint of a run's verdict."""
     debug = "`doit debug` starts it under gdb"
+    leave = f"a guest ends itself by a byte to port 0xf4, {SUCCESS:#x} for success"
+    byte, strange = _byte(run.status), run.status not in STATUSES
     panic = run.transcript.panic
     reasons = [record.fields.get("reason", "no reason given") for record in run.transcript.all("booterror")]
     return {
         Verdict.OK: ("the guest succeeded", None),
-        Verdict.FAILED: ("the app reported a failure", "its own lines, below, say why"),
+        Verdict.FAILED: (
+            "the app reported a failure",
+            f"it wrote {byte:#x}; {leave}" if byte is not None and strange else "its own lines, below, say why",
+        ),
         Verdict.PANIC: (
             f"the guest panicked: {panic.fields.get('name', 'no name') if panic else 'it left no record'}",
             debug,
@@ -134,7 +148,7 @@ def _told(run: Run) -> tuple[str, str | None]:
         ),
         Verdict.TRIPLE_FAULT: ("the processor gave up: a triple fault", debug),
         Verdict.RESET: ("the guest reset the machine, or switched it off", debug),
-        Verdict.HANG: ("the guest hangs", debug),
+        Verdict.HANG: ("the guest hangs", debug if run.transcript.records else f"{leave}; {debug}"),
         Verdict.SILENT: ("the guest prints nothing", "is the image bootable, and does its first code write to COM1?"),
         Verdict.FLOOD: ("the guest prints without end", debug),
         Verdict.QEMU_ERROR: ("QEMU failed", None),

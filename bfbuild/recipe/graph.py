@@ -96,7 +96,7 @@ class Graph:
             raise RecipeError(
                 "no recipe has this name",
                 facts=[("wanted", name), *([("nearest", guess)] if guess else [])],
-                hint="doit list --all shows the targets",
+                hint="names stand in recipes/; an output's name means the recipe that makes it",
             )
         return recipe
 

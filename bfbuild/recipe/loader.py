@@ -10,9 +10,14 @@ import ast
 import runpy
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from bfbuild.errors import BareflowError, Errors, Location, RecipeError, nearest
@@ -20,10 +25,12 @@ from bfbuild.recipe import model
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
     from bfbuild.config import Config
 
 FOLDER = "recipes"
+STANDARD = sys.stdlib_module_names
 
 
 @dataclass
@@ -40,9 +47,12 @@ class Session:
         """Take a recipe, whole or a stand-in."""
         self.recipes.append(recipe)
 
-    def reject(self, location: Location, error: ValidationError) -> None:
-        """Take what is wrong with a declaration at `location`."""
-        self.errors += [_validation_error(location, error.title, dict(each)) for each in error.errors()]
+    def reject(self, location: Location, error: ValidationError, fields: dict[str, object]) -> None:
+        """Take what is wrong with a declaration of these fields at `location`."""
+        complaints: dict[str, list[ErrorDetails]] = {}
+        for each in error.errors():  # a value that could be one of several types gets a complaint for each
+            complaints.setdefault(_field(fields, each), []).append(each)
+        self.errors += [_field_error(location, error.title, name, each) for name, each in complaints.items()]
 
 
 def load(config: Config, before_read: Callable[[str], None]) -> tuple[model.Recipe, ...]:
@@ -58,37 +68,81 @@ def load(config: Config, before_read: Callable[[str], None]) -> tuple[model.Reci
     for path in files:
         before_read(f"{FOLDER}/{path.name}")
     session = Session(config.root, dict(config.settings.options), before_read)
-    # A file may import its neighbours (`from toolchain import llvm`): each is executed once, as a module of that name.
-    sys.path.insert(0, str(folder))
-    model._sessions.append(session)  # the loader is the only one to open a session
-    before = set(sys.modules)
-    try:
-        for path in files:
-            _execute(path, session)
-    finally:
-        model._sessions.pop()
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
-                del sys.modules[name]
+    with _modules(folder, [path.stem for path in files]):
+        model._sessions.append(session)  # the loader is the only one to open a session
+        try:
+            for path in files:
+                _execute(path, session)
+        finally:
+            model._sessions.pop()
     session.errors += _duplicates(session.recipes)
     if session.errors:
         raise Errors(session.errors)
     return tuple(session.recipes)
 
 
+@contextmanager
+def _modules(folder: Path, names: Sequence[str]) -> Iterator[None]:
+    """Let recipe files import their neighbours (`from toolchain import llvm`): each is a module, executed once.
+
+    Modules of these names that the process has from elsewhere step aside meanwhile.
+    """
+    ours = [name for name in names if name not in STANDARD]
+    aside = {name: sys.modules.pop(name) for name in ours if name in sys.modules}
+    neighbours = _Neighbours(folder, frozenset(ours))
+    sys.meta_path.insert(0, neighbours)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(neighbours)
+        for name in ours:
+            sys.modules.pop(name, None)
+        sys.modules.update(aside)
+
+
+class _Neighbours(MetaPathFinder):
+    """Finds the recipe files of one project as modules."""
+
+    def __init__(self, folder: Path, names: frozenset[str]) -> None:
+        self.folder, self.names = folder, names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return how to load a recipe file, None for all other modules."""
+        del path, target
+        file = str(self.folder / f"{name}.py")
+        return spec_from_file_location(name, file, loader=_AsWritten(name, file)) if name in self.names else None
+
+
+class _AsWritten(SourceFileLoader):
+    """Executes what a file says now. Python's own cache takes a file of equal size and equal second for the same."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the source, and leave no __pycache__ in the user's folder."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _execute(path: Path, session: Session) -> None:
-    if path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", None) == str(path):
+    if path.stem in STANDARD:
+        error = RecipeError(
+            "a recipe file has the name of a module of Python's own",
+            facts=[("file", path)],
+            hint="give it another name: neither could be imported beside the other",
+        )
+        session.errors.append(error)
+        return
+    if path.stem in sys.modules:
         return  # a neighbour imported it already
     try:
         __import__(path.stem) if path.stem.isidentifier() else runpy.run_path(str(path))
     except BareflowError as error:
         session.errors.append(error)
-    except Exception as error:  # (whatever a recipe file raises is the user's to see)
-        session.errors.append(_python_error(path, error))
+    except (Exception, SystemExit) as error:  # (whatever a recipe file raises is the user's to see)
+        if not (isinstance(error, AttributeError) and session.errors):  # a stand-in lacks what was wrong: told already
+            session.errors.append(_python_error(path, error))
 
 
-def _python_error(path: Path, error: Exception) -> RecipeError:
+def _python_error(path: Path, error: BaseException) -> RecipeError:
     """Turn an exception out of a recipe file into an error that shows the user's line."""
     if isinstance(error, SyntaxError) and error.filename:
         location = Location(Path(error.filename), error.lineno or 1)
@@ -106,27 +160,37 @@ def _python_error(path: Path, error: Exception) -> RecipeError:
     )
 
 
-def _validation_error(location: Location, kind: str, detail: dict[str, object]) -> RecipeError:
-    """Turn one complaint of pydantic's into ours: which field, what was there, what was meant."""
-    path = detail["loc"]
-    assert isinstance(path, tuple)
-    keys = [
-        str(key) for key in path if not (isinstance(key, str) and key.startswith(("function", "is-", "constrained")))
-    ]
-    name = keys[0] if keys else "?"
-    facts: list[tuple[str, object]] = [("recipe", kind), ("field", name)]
-    cls = getattr(model, kind, model.Recipe)
-    headline = f"a field of {kind} has a wrong value"
-    if detail["type"] == "extra_forbidden":
+def _field(fields: object, complaint: ErrorDetails) -> str:
+    """The field that a complaint is about, and where in it: `content['KERNEL']`; "" for the whole declaration."""
+    name = ""
+    for key in complaint["loc"]:
+        if isinstance(fields, dict) and key in fields:
+            fields = fields[key]
+        elif isinstance(fields, list | tuple) and key in range(len(fields)):
+            fields = fields[key]  # type: ignore[index]  # a number by now
+        elif complaint["type"] != "missing" or key != complaint["loc"][-1]:
+            break  # from here on it is pydantic's name for one of several types
+        name += f"[{key!r}]" if name else str(key)
+    return name
+
+
+def _field_error(location: Location, kind: str, name: str, complaints: list[ErrorDetails]) -> RecipeError:
+    """Turn what pydantic says of one field into ours: which field, what was there, what was meant."""
+    facts: list[tuple[str, object]] = [("recipe", kind), *([("field", name)] if name else [])]
+    first = complaints[0]
+    headline = f"{kind} has a wrong value" if not name else f"a field of {kind} has a wrong value"
+    if first["type"] == "extra_forbidden":
         headline = f"{kind} has no such field"
-        known = list(cls.model_fields)
+        known = list(getattr(model, kind, model.Recipe).model_fields)
         guess = nearest(name, known)
         facts += [("nearest", guess)] if guess else [("known", ", ".join(known))]
-    elif detail["type"] == "missing":
+    elif first["type"] == "missing":
         headline = f"a field of {kind} is missing"
     else:
-        facts += [("value", _brief(detail["input"])), ("why", str(detail["msg"]).removeprefix("Value error, "))]
-    return RecipeError(headline, facts=facts, location=field_line(location, name))
+        reasons = dict.fromkeys(each["msg"].removeprefix("Value error, ") for each in complaints)
+        facts += [("value", _brief(first["input"]))] if name else []
+        facts += [("why", "\n".join(reasons))]
+    return RecipeError(headline, facts=facts, location=field_line(location, name.partition("[")[0]))
 
 
 def _brief(value: object) -> str:
@@ -136,19 +200,34 @@ def _brief(value: object) -> str:
 
 def field_line(location: Location, field_name: str, value: str | None = None) -> Location:
     """The line of a keyword inside the call at `location`, and of the string `value` in it where that is found."""
-    try:
-        tree = ast.parse(location.path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError):
-        return location
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= location.line <= (n.end_lineno or 0)]
-    for call in sorted(calls, key=lambda n: (n.end_lineno or 0) - n.lineno):
+    for call in _calls(location):
         for keyword in call.keywords:
             if keyword.arg == field_name:
-                for node in ast.walk(keyword.value):
-                    if value is not None and isinstance(node, ast.Constant) and node.value == value:
-                        return Location(location.path, node.lineno)
-                return Location(location.path, keyword.value.lineno)
+                return _constant(location.path, keyword.value, value) or Location(location.path, keyword.value.lineno)
     return location
+
+
+def string_line(location: Location, values: Iterable[str]) -> Location:
+    """The line of the first of these strings that stands in the call at `location`, or the call's own."""
+    calls = _calls(location)[:1]
+    found = (_constant(location.path, call, value) for value in values for call in calls)
+    return next((each for each in found if each is not None), location)
+
+
+def _calls(location: Location) -> list[ast.Call]:
+    """The calls around a line, the innermost first."""
+    try:
+        tree = ast.parse(location.path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return []
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= location.line <= (n.end_lineno or 0)]
+    return sorted(calls, key=lambda n: (n.end_lineno or 0) - n.lineno)
+
+
+def _constant(path: Path, tree: ast.AST, value: str | None) -> Location | None:
+    """The line of a string inside an expression."""
+    constants = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value == value)
+    return next((Location(path, n.lineno) for n in constants if value is not None), None)
 
 
 def _duplicates(recipes: list[model.Recipe]) -> list[RecipeError]:

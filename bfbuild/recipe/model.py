@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from pydantic._internal._model_construction import ModelMetaclass  # the only place to see a construction fail
 
 from bfbuild.config import Size
-from bfbuild.errors import Location
+from bfbuild.errors import Location, RecipeError, nearest
 
 if TYPE_CHECKING:
     from bfbuild.recipe.loader import Session
@@ -44,20 +44,32 @@ def caller() -> Location:
     return Location(Path(frame.f_code.co_filename), frame.f_lineno)
 
 
-class _Declared(ModelMetaclass):
-    """Hands each finished recipe, and each failed one, to the load that is going on."""
+class _Checked(ModelMetaclass):
+    """Hands what is wrong with a declaration to the load that is going on, and goes on with a stand-in.
+
+    The stand-in has what was right of the fields, so the rest of the file runs and one load finds all errors.
+    """
 
     def __call__(cls, *args: Any, **fields: Any) -> Any:  # noqa: N805  (a metaclass calls it cls)
-        location, session = caller(), current_session()
+        session = current_session()
         try:
-            made = super().__call__(*args, **fields)
+            return super().__call__(*args, **fields)
         except ValidationError as error:
             if session is None:
                 raise
-            session.reject(location, error)
-            # A stand-in of the same type keeps the rest of the file running, so that one load finds all errors.
-            made = cls.model_construct(name=str(fields.get("name", "?")))  # type: ignore[attr-defined]
-        made._location = location  # the only writer
+            session.reject(caller(), error, fields)
+            wrong = {each["loc"][0] for each in error.errors() if each["loc"]}
+            right = {name: value for name, value in fields.items() if name not in wrong}
+            return cls.model_construct(**{"name": "?"} | right)  # type: ignore[attr-defined]
+
+
+class _Declared(_Checked):
+    """Tells each recipe where it stands, and hands it to the load that is going on."""
+
+    def __call__(cls, *args: Any, **fields: Any) -> Any:  # noqa: N805  (a metaclass calls it cls)
+        made = super().__call__(*args, **fields)
+        made._location = caller()  # the only writer
+        session = current_session()
         if session is not None:
             session.declare(made)
         return made
@@ -272,7 +284,7 @@ class Command(Recipe):
         return self
 
 
-class Region(BaseModel):
+class Region(BaseModel, metaclass=_Checked):
     """A run of raw sectors with a name; `sectors` is its capacity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -282,7 +294,7 @@ class Region(BaseModel):
     sectors: int = Field(gt=0)
 
 
-class Partition(BaseModel):
+class Partition(BaseModel, metaclass=_Checked):
     """An entry of the MBR partition table; with `filesystem="fat16"` its content is a set of files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -316,11 +328,15 @@ class Layout(Recipe):
         return (f"{self.name}.h", f"{self.name}.inc")
 
     def __getitem__(self, name: str) -> int:
-        """Return a number by its name without the prefix; raise KeyError where there is none."""
+        """Return a number by its name without the prefix; raise RecipeError where there is none."""
         numbers = {"SECTOR_SIZE": 512, **self.constants}
         places: list[Region | Partition] = [*self.regions, *self.partitions]
         for place in places:
             numbers |= {f"{place.name}_LBA": place.lba, f"{place.name}_SECTORS": place.sectors}
+        if name not in numbers:
+            guess = nearest(name, numbers)
+            facts = [("layout", self.name), ("wanted", name), *([("nearest", guess)] if guess else [])]
+            raise RecipeError("a layout has no number of this name", facts=facts, location=caller())
         return numbers[name]
 
 

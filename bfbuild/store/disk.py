@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SYNCS_AT_ONCE = 16
 
 _NO_SPACE = "free some space on that disk, then build again: what was finished is kept"
-_NO_RIGHT = "make the cache writable for this user, or choose another cache folder"
+_NO_RIGHT = "make this path writable for this user, or choose another cache folder (BAREFLOW_CACHE)"
 _HINTS = {
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,

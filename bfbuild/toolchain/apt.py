@@ -32,7 +32,7 @@ _NETWORK = re.compile(r"Acquire::(https?|ftp|Retries|ForceIPv[46]|Check-Valid-Un
 _PLANNED = re.compile(r"^'([^']+)' ([^_\s]+)_([^_\s]+)_([^_\s]+)\.deb ", re.MULTILINE)
 
 # Read before the host's own files, this one keeps them from being read. apt may stay root where it is run as root: the
-# user it would become could not reach the folder.
+# user it would become could not reach the folder. A list that cannot be had is an error, not one list fewer.
 _CONFIGURATION = """\
     Dir::Etc::main "/dev/null";
     Dir::Etc::parts "/dev/null";
@@ -50,6 +50,7 @@ _CONFIGURATION = """\
     APT::Cmd::Pattern-Only "1";
     APT::Install-Recommends "0";
     APT::Sandbox::User "root";
+    APT::Update::Error-Mode "any";
     Acquire::Languages "none";
     """
 
@@ -106,7 +107,7 @@ class Apt:
             raise LockError("this is no name of a package", facts=[*facts, ("wrong", ", ".join(wrong))])
         failed = "a toolchain cannot be resolved"
         try:
-            plan = self._run(failed, "apt-get", "--print-uris", "-qq", "install", "--", *requests, facts=facts)
+            plan = self._run(failed, "apt-get", "--print-uris", "-q", "install", "--", *requests, facts=facts)
         except LockError as error:
             error.facts += self._unknown(error.detail or "")
             raise
@@ -131,7 +132,7 @@ class Apt:
         if match is None:
             return []
         name = match[1]
-        guess = nearest(name, self._run("", "apt-cache", "pkgnames", name[:2]).split())
+        guess = nearest(name, self._run("", "apt-cache", "pkgnames", name[:1]).split())
         return [("unknown", name), *([("nearest", guess)] if guess else [])]
 
     def _run(
@@ -152,7 +153,10 @@ class Apt:
         except subprocess.TimeoutExpired as error:
             raise LockError(failed, facts=[*facts, ("why", f"{command[0]} had no end after {TIMEOUT} s")]) from error
         except subprocess.CalledProcessError as error:
-            raise LockError(failed, facts=facts, detail=error.stderr) from error
+            complaints = re.sub(
+                r"^.*\.\.\.$\n", "", f"{error.stdout}{error.stderr}", flags=re.MULTILINE
+            )  # not "Reading ..."
+            raise LockError(failed, facts=facts, detail=complaints) from error
 
 
 def _package(fields: Mapping[str, str]) -> LockedPackage:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HEADER = (
     "# Made by `doit lock`, read by every build. Package files lie at `path` on any mirror of the Debian archive.\n"
 )
+VERSION = 1  # of the file's form
 RESOLVE = "`doit lock` resolves the toolchains anew"
 
 
@@ -66,7 +67,7 @@ class Lock(_Entry):
     of the archive is asked for (20260711T101637Z). In the file a package's name and architecture are its key.
     """
 
-    version: Literal[1] = 1
+    version: int = Field(default=VERSION, ge=VERSION, le=VERSION)
     archive: dict[str, str]
     toolchains: dict[str, LockedToolchain]
     packages: tuple[LockedPackage, ...]
@@ -93,12 +94,10 @@ class Lock(_Entry):
         except (OSError, UnicodeDecodeError) as error:
             raise LockError("the lock cannot be read", facts=[("file", path), ("why", error)], hint=RESOLVE) from error
         try:
-            lock = cls.model_validate(yaml.load(text, _loader()))  # noqa: S506  (a SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            raise _wrong(path, text, str(error.problem), mark.line if mark else 0) from error
-        except yaml.YAMLError as error:
-            raise _wrong(path, text, str(error), 0) from error
+            lock = cls.model_validate(yaml.load(text, _loader()))  # noqa: S506  (it makes nothing but text)
+        except (yaml.YAMLError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            raise _wrong(path, text, getattr(error, "problem", None) or str(error), mark.line if mark else 0) from error
         except ValidationError as error:
             first, *others = error.errors()
             why = f"{first['msg'].removeprefix('Value error, ')}{f', and {len(others)} more' if others else ''}"
@@ -159,11 +158,14 @@ def _named(key: object, fields: object) -> object:
 
 
 @cache
-def _loader() -> type[yaml.SafeLoader | yaml.CSafeLoader]:
-    """The loader by libyaml where there is one (ten times as fast), made strict: a key stands only once."""
+def _loader() -> type[yaml.BaseLoader | yaml.CBaseLoader]:
+    """The loader by libyaml where there is one (ten times as fast), for which a key stands only once.
+
+    It reads every scalar as text and leaves types to the models, so the version 1.10 stays what it is.
+    """
     import yaml  # noqa: PLC0415
 
-    class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # one of two classes
+    class Strict(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]  # one of two classes
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
             seen: set[str] = set()
             for key, _ in node.value:
@@ -179,7 +181,8 @@ def _line(text: str, place: Sequence[str | int]) -> int:
     """Return the line (from 0) of the innermost part of `place` that the text has."""
     import yaml  # noqa: PLC0415
 
-    node, line = yaml.compose(text, yaml.SafeLoader), 0
+    # The parser that read it, because libyaml takes some tabs that the one written in Python refuses.
+    node, line = yaml.compose(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader)), 0
     for step in place:
         children: dict[str | int, tuple[yaml.Node, yaml.Node]] = {}  # what tells the line, and the way on
         if isinstance(node, yaml.MappingNode):

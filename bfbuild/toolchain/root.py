@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from bfbuild.action.action import Tree
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
@@ -114,7 +115,7 @@ class Toolchains:
         wanted = [
             Wanted(
                 name=f"{each.name} {each.version} ({each.path})",
-                urls=tuple(f"{base.rstrip('/')}/{each.path}" for base in bases),
+                urls=tuple(f"{base.rstrip('/')}/{quote(each.path)}" for base in bases),
                 sha256=each.sha256,
                 size=each.size,
                 hint=hint,

@@ -16,6 +16,7 @@ PACKAGE = Path(bfbuild.__file__).parent
 FLOORS = (
     "commands",
     "realise",
+    "files",
     "machine",
     "execute",
     "decide",

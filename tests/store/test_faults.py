@@ -187,7 +187,10 @@ def test_a_read_only_store_can_be_read_and_says_why_not_written(tmp_path: Path) 
         print(json.dumps(told))
         """,
     )
-    why = ["Read-only file system", "make the cache writable for this user, or choose another cache folder"]
+    why = [
+        "Read-only file system",
+        "make this path writable for this user, or choose another cache folder (BAREFLOW_CACHE)",
+    ]
     assert told == [
         "kept",
         ["cannot write to the store", *why],

@@ -36,6 +36,7 @@ class Sample(NamedTuple):
 def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sample]:
     """Give a store in which `demo/a.o` was compiled once, in a project that is the current folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BAREFLOW_CACHE", raising=False)
     monkeypatch.setenv("TZ", "UTC0")
     time.tzset()
     (tmp_path / "bareflow.toml").write_text("")

@@ -1,0 +1,164 @@
+"""A toolchain's root: known from the lock alone, unpacked only when a tool must run, once over all processes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bfbuild.errors import LockError
+from bfbuild.recipe.model import Toolchain
+from bfbuild.store import Store
+from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
+from bfbuild.toolchain.root import Toolchains
+from tests.toolchain.debs import deb, file, symlink
+
+TINY = Toolchain(name="tiny", packages=("tool",))
+
+
+class Events:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def transfer(self, what: str, done: int, total: int) -> None:
+        """Keep the words of what is finished."""
+        if done == total:
+            self.told.append(what)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """A folder that is a mirror, with two packages."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    deb(folder / "tool_1.0_amd64.deb", file("./usr/bin/tool", b"#!\n", mode=0o755), symlink("./usr/bin/t", "tool"))
+    deb(folder / "data_1.0_all.deb", file("./usr/share/data/file", b"data"))
+    return folder
+
+
+@pytest.fixture
+def lock(tmp_path: Path, mirror: Path) -> Path:
+    """A lock of a toolchain of both."""
+    packages = tuple(
+        LockedPackage(
+            name=name,
+            version="1.0",
+            architecture=architecture,
+            path=f"{name}_1.0_{architecture}.deb",
+            size=(mirror / f"{name}_1.0_{architecture}.deb").stat().st_size,
+            sha256=hashlib.sha256((mirror / f"{name}_1.0_{architecture}.deb").read_bytes()).hexdigest(),
+        )
+        for name, architecture in (("tool", "amd64"), ("data", "all"))
+    )
+    toolchain = LockedToolchain(packages=("tool",), closure=tuple(package.key for package in packages))
+    path = tmp_path / "bareflow.lock"
+    path.write_text(
+        lock_text(Lock(archive={"stable": "20260711T101637Z"}, toolchains={"tiny": toolchain}, packages=packages))
+    )
+    return path
+
+
+@pytest.fixture
+def open_again(tmp_path: Path, lock: Path, mirror: Path) -> Callable[[], tuple[Toolchains, Events]]:
+    """Open the toolchains as another process would, over the same store; say what they told."""
+
+    def open_again() -> tuple[Toolchains, Events]:
+        events = Events()
+        return Toolchains(Store(tmp_path / "cache"), lock, (f"file://{mirror}",), events), events
+
+    return open_again
+
+
+Open = Callable[[], tuple[Toolchains, Events]]
+
+
+def test_a_root_is_what_its_packages_hold(open_again: Open) -> None:
+    """Fetched, unpacked, and described by a Directory that is in the store under the root's digest."""
+    toolchains, events = open_again()
+    tree = toolchains.plan(TINY)
+    root = toolchains.ensure(TINY)
+    assert (root / "usr/bin/tool").read_bytes() == b"#!\n"
+    assert (root / "usr/bin/tool").stat().st_mode & 0o111
+    assert (root / "usr/bin/t").readlink() == Path("tool")
+    assert (root / "usr/share/data/file").read_bytes() == b"data"
+    assert toolchains.store.cas.get_bytes(tree.digest) == tree.root.SerializeToString(deterministic=True)
+    assert set(events.told) == {"fetch tiny", "unpack tiny"}
+
+
+def test_a_known_root_needs_no_package(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """What was unpacked once is known from the lock: a plan needs neither mirror, nor packages, nor the folder."""
+    tree = open_again()[0].plan(TINY)
+    shutil.rmtree(mirror)
+    shutil.rmtree(tmp_path / "cache/trees")
+    toolchains, events = open_again()
+    assert toolchains.plan(TINY) == tree
+    assert events.told == []
+
+
+def test_a_deleted_folder_is_unpacked_again_from_the_store(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """trees/ may be deleted at any time: the packages are in the store, so no mirror is asked."""
+    before = open_again()[0].ensure(TINY)
+    shutil.rmtree(mirror)
+    shutil.rmtree(tmp_path / "cache/trees")
+    toolchains, events = open_again()
+    assert toolchains.ensure(TINY) == before
+    assert (before / "usr/bin/tool").is_file()
+    assert events.told == ["unpack tiny"]
+
+
+def test_a_damaged_record_is_made_again(open_again: Open, tmp_path: Path) -> None:
+    """A record or a Directory that is damaged is a miss: the root is unpacked anew, to the same digest."""
+    digest = open_again()[0].plan(TINY).digest
+    [record] = (tmp_path / "cache/ac").glob("*/*")
+    for path in (record, tmp_path / "cache/cas" / digest.hash[:2] / digest.hash):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1])
+        assert open_again()[0].plan(TINY).digest == digest
+
+
+def test_a_damaged_package_is_fetched_again(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """A package whose bytes in the store are no longer the locked ones is not unpacked."""
+    digest = open_again()[0].plan(TINY).digest
+    name = hashlib.sha256((mirror / "tool_1.0_amd64.deb").read_bytes()).hexdigest()
+    path = tmp_path / "cache/cas" / name[:2] / name
+    path.chmod(0o644)
+    path.write_bytes(b"harm")
+    shutil.rmtree(tmp_path / "cache/trees")
+    toolchains, events = open_again()
+    toolchains.ensure(TINY)
+    assert events.told == ["fetch tiny", "unpack tiny"]
+    assert toolchains.plan(TINY).digest == digest
+
+
+def test_the_order_of_the_lock_does_not_matter(open_again: Open, lock: Path) -> None:
+    """Equal packages are one root under one key, in whatever order a closure names them."""
+    digest = open_again()[0].plan(TINY).digest
+    first, second = (line for line in lock.read_text().splitlines() if line.strip().startswith("- ") and ":" in line)
+    lock.write_text(lock.read_text().replace(f"{first}\n{second}", f"{second}\n{first}"))
+    toolchains, events = open_again()
+    assert toolchains.plan(TINY).digest == digest
+    assert events.told == []
+
+
+def test_several_at_once_unpack_once(open_again: Open) -> None:
+    """Threads of several processes that need one root wait for whoever is first."""
+    opened = [open_again() for _ in range(4)]
+    threads = [threading.Thread(target=toolchains.ensure, args=(TINY,)) for toolchains, _ in opened]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(words for _, events in opened for words in events.told) == ["fetch tiny", "unpack tiny"]
+    assert len(list((opened[0][0].store.path / "trees").iterdir())) == 1
+
+
+def test_a_toolchain_that_the_lock_lacks_is_told(open_again: Open) -> None:
+    """A recipe that the lock was not made for is an error, not an empty root."""
+    with pytest.raises(LockError, match="does not have this toolchain"):
+        open_again()[0].plan(Toolchain(name="other", packages=("tool",)))
