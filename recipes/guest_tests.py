@@ -5,9 +5,10 @@ They are linked with a build of the library that checks itself, so that a heap f
 
 from pathlib import PurePosixPath
 
-from bfbuild import c_objects
+from bfbuild import AsmObject, c_objects
 from kernel import kernel
 from kernel_lib import DEBUG, freestanding, headers, library
+from layout import layout
 from toolchain import llvm
 
 checking_lib = library("debug/", *DEBUG)
@@ -20,3 +21,13 @@ for app in c_objects(
     headers=(*headers, "tests/guest/check.h"),
 ):
     kernel(f"guest/{PurePosixPath(str(app.source)).stem}", (app,), library=checking_lib, default=False)
+
+# Instead of stage 1, which then lies in the last sector before the partition.
+for name, defines in {"a20_off": (), "a20_off_in_bios": ("-DBIOS_REFUSES",)}.items():
+    AsmObject(
+        name=f"guest/{name}.bin",
+        source="tests/guest/a20_off.asm",
+        toolchain=llvm,
+        format="bin",
+        flags=("-Wall", "-Werror", f"-DLOADER_LBA={layout['DATA_LBA'] - 1}", *defines),
+    )

@@ -46,3 +46,4 @@ program("string_check", strings, RENAMED)
 program("heap_stress", heap + strings, RENAMED)
 
 program("compiler_rt_check", objects("src/kernel_lib/memory/compiler_rt.c"))
+program("faulty", ())

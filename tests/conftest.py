@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bfbuild.commands.project import Project
+from bfbuild.errors import BareflowError, render
 from bfbuild.execute.sandbox import Bind, Sandbox
 from bfbuild.recipe.model import Toolchain
 from tests.small import ACTIONS, Roots, Small, ran
@@ -63,7 +64,10 @@ def built(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("built")
 
     def build(*names: str) -> dict[str, Path]:
-        project.build([project.graph.find(name) for name in names])
+        try:
+            project.build([project.graph.find(name) for name in names])
+        except BareflowError as error:
+            pytest.fail(render(error, base=project.root), pytrace=False)
         paths = {name: folder / name for name in names}
         for name, path in paths.items():
             if not path.exists():

@@ -181,7 +181,7 @@ class Fetch(Recipe):
 class CObject(Recipe):
     """One C (or preprocessed assembler) source, compiled.
 
-    `headers` are all files that may be included; which of them are, is found by scanning the source, and from a flag
+    `headers` are all files that may be included; which of them are, is found by scanning the source, and from flags
     `-include PATH`. `includes` are the folders to look in, relative to the project; generated headers are found by
     their output name.
     """

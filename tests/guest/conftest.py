@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,10 +47,9 @@ def layout(project: Project) -> Layout:
 
 @pytest.fixture(scope="session")
 def start(qemu_wrap: Wrap) -> Boot:
-    """Boot an image and judge it: `start(image, memory_mib=16)`; a guest that says nothing new for long is ended."""
+    """Boot an image and judge it: `start(image, memory_mib=16)`; `hear` is told each line as it comes."""
 
-    def run(image: Path, **wanted: object) -> Run:
-        limits = {"timeout_s": 30.0, "silence_s": 15.0}
-        return boot(BootSpec(image, **{**limits, **wanted}), qemu_wrap)  # type: ignore[arg-type]  # named at the call
+    def run(image: Path, hear: Callable[[str], None] | None = None, **wanted: Any) -> Run:
+        return boot(BootSpec(image, **wanted), qemu_wrap, hear)
 
     return run

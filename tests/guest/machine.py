@@ -83,12 +83,17 @@ def at_machine(image: Path, wrap: Wrap, *extra: str) -> Iterator[Machine]:
         *("-monitor", "none"),
     )
     spec = BootSpec(image, mode=None, extra=extra)
-    with staged(spec) as stage, Child(wrap(command(spec, doors, exits=False), stage.binds), ENVIRONMENT):  # noqa: SIM117  (the doors open only once QEMU runs)
-        with _door(stage, "serial") as serial, _door(stage, "control") as control, control.makefile("rw") as channel:
-            channel.readline()  # the greeting
-            machine = Machine(stage, serial, channel)
-            machine.ask("qmp_capabilities", {})
-            yield machine
+    with (
+        staged(spec) as stage,
+        Child(wrap(command(spec, doors, exits=False), stage.binds), ENVIRONMENT),
+        _door(stage, "serial") as serial,
+        _door(stage, "control") as control,
+        control.makefile("rw") as channel,
+    ):
+        channel.readline()  # the greeting
+        machine = Machine(stage, serial, channel)
+        machine.ask("qmp_capabilities", {})
+        yield machine
 
 
 def _door(stage: Stage, name: str) -> socket.socket:
