@@ -73,7 +73,7 @@ def _useful(project: Project, recipe: Recipe) -> list[str]:
 
 def _write_compile_commands(project: Project) -> None:
     """Tell clangd how each C file is compiled (the JSON Compilation Database of Clang's documentation)."""
-    entries = [_entry(project, step) for step in project.steps if isinstance(step.recipe, CObject)]
+    entries = [_entry(project, step.recipe, step) for step in project.steps if isinstance(step.recipe, CObject)]
     if not entries:
         return
     path = project.root / COMPILE_COMMANDS
@@ -86,11 +86,11 @@ def _write_compile_commands(project: Project) -> None:
             temporary.replace(path)
 
 
-def _entry(project: Project, step: Step) -> dict[str, object]:
-    (source,) = project.graph.files(step.recipe, "source")
+def _entry(project: Project, recipe: CObject, step: Step) -> dict[str, object]:
+    (source,) = project.graph.files(recipe, "source")
     return {
         "directory": str(project.root),
         "file": source.place,
         "arguments": list(step.action.request.argv),
-        "output": f"{BUILD}/{step.recipe.name}",
+        "output": f"{BUILD}/{recipe.name}",
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bfbuild import config as configuration
 from bfbuild.commands.progress import Progress
 from bfbuild.decide import Miss
+from bfbuild.declared import Declared
 from bfbuild.digest import Digest, digest_file
 from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
@@ -31,7 +32,7 @@ from bfbuild.toolchain.root import Toolchains
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile
-    from bfbuild.realise import Step
+    from bfbuild.realise import Step, Work
     from bfbuild.recipe.graph import Graph
 
 BUILD = "build"  # outputs for people
@@ -97,37 +98,45 @@ class Project:
         build = self.config.settings.build
         return SandboxExecutor(self.store, self.sandbox, timeout=build.timeout, memory=build.memory)
 
+    def work(self, targets: Sequence[Recipe]) -> Declared:
+        """Return what a build of these has to make."""
+        return Declared(
+            graph=self.graph,
+            targets=targets,
+            files=self.files,
+            toolchains=self.toolchains,
+            fetch=self._fetch,
+            source_date_epoch=self.config.source_date_epoch,
+        )
+
     def build(self, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> None:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
         if jobs < 0:
             raise ConfigError("there must be at least one job", facts=[("jobs", jobs)])
         realiser = Realiser(
-            graph=self.graph,
-            files=self.files,
+            work=self.work(targets),
             store=self.store,
-            toolchains=self.toolchains,
             executor=lambda: self.executor,
-            fetch=self._fetch,
             events=self.progress,
             jobs=jobs or self.config.jobs,
-            source_date_epoch=self.config.source_date_epoch,
         )
         self.steps = realiser.steps
         started = time.time_ns()
         try:
             with self.progress:
-                realiser.realise(targets, keep_going=keep_going or self.config.settings.build.keep_going)
+                realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
         finally:
-            self._record(targets, started)
+            self._record(targets, realiser, started)
+            self.store.sync()
 
-    def _record(self, targets: Sequence[Recipe], started: int) -> None:
+    def _record(self, targets: Sequence[Recipe], realiser: Realiser, started: int) -> None:
         """File what was decided. A store that takes no record (full, read-only) fails no build of nothing but hits."""
         build = Build(
             id=secrets.token_hex(6),
             project=self.config.settings.project.name,
             started=started,
             targets=tuple(recipe.name for recipe in targets),
-            steps=_recorded(self.graph, self.steps),
+            steps=_recorded(realiser.work, realiser.steps),
         )
         try:
             self.store.traces.record_build(build)
@@ -169,14 +178,14 @@ class Project:
             self.store.cas.put_file(paths[recipe.name])
 
 
-def _recorded(graph: Graph, steps: Sequence[Step]) -> tuple[BuildStep, ...]:
+def _recorded(work: Work, steps: Sequence[Step]) -> tuple[BuildStep, ...]:
     """What was decided, in order; a step comes after those that it needs."""
     labels = {step.recipe.name for step in steps}
     moved: set[str] = set()  # what ran, and what builds on it
     recorded = []
     for step in steps:
         label = step.recipe.name
-        needs = tuple(need.name for need in graph.needs(step.recipe) if need.name in labels)
+        needs = tuple(need.name for need in work.needs(step.recipe) if need.name in labels)
         ran = isinstance(step.decision, Miss)
         behind = any(need in moved for need in needs)
         if ran or behind:
