@@ -88,10 +88,9 @@ class Scanner:
     that was not declared.
     """
 
-    directives: Directives
+    includes: Callable[[File], Sequence[Include]]
     declared: Mapping[str, File]
     folders: Sequence[str]
-    read: Callable[[File], bytes]
     undeclared: Callable[[str], bool]
     root: Path
     owner: str
@@ -109,9 +108,9 @@ class Scanner:
                     pending.append(self.declared[place])
         return [found[place] for place in sorted(found)]
 
-    def _directives(self, file: File) -> list[Include]:
+    def _directives(self, file: File) -> Sequence[Include]:
         try:
-            return list(self.directives(self.read(file)))
+            return self.includes(file)
         except MacroName as error:
             raise RecipeError(
                 "an include names its file by a macro, which cannot be followed",
