@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/generate.py FOLDER N
 
-The files are those of a middling C project: a hundred to a module, each of three functions with loops and branches, each
-including two headers of the project; a module becomes an archive, the archives a program. All three builds run the
+The files are those of a middling C project: a hundred to a module, each of three functions with loops and branches,
+each including two headers of the project; a module becomes an archive, the archives a program. All three builds run the
 same commands on the same files, so what differs is the build system. Equal N gives equal bytes.
 
 The peers' commands run the compiler that the lock names, without a sandbox, from `tools` (a folder of programs).
@@ -122,12 +122,13 @@ DOIT_CONFIG = {{"default_tasks": ["link"], "verbosity": 0}}
 def task_compile():
     for module in MODULES:
         for source in sorted(Path("src", module).glob("*.c")):
-            target = f"doit/{{source}}.o"
+            target = Path(f"doit/{{source}}.o")
+            compile = f"{{TOOLS}}/clang {{FLAGS}} -c {{source}} -o {{target}}"
             yield {{
                 "name": str(source),
                 "file_dep": [str(source), "src/common.h", f"src/{{module}}/module.h"],
-                "targets": [target],
-                "actions": [f"mkdir -p {{Path(target).parent}} && {{TOOLS}}/clang {{FLAGS}} -c {{source}} -o {{target}}"],
+                "targets": [str(target)],
+                "actions": [f"mkdir -p {{target.parent}} && {{compile}}"],
             }}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bfbuild.action.action import InputFile
+from bfbuild.action.action import Edited, InputFile
 from bfbuild.digest import Digest, digest_bytes, digest_file
 from bfbuild.errors import RecipeError
 from bfbuild.recipe.graph import File, Graph, Output, Source
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from bfbuild.action.action import Action
     from bfbuild.action.scan import Directives, Include
     from bfbuild.store import Store
-
-
-class Edited(Exception):  # noqa: N818  (an event, not an error)
-    """A source no longer has the bytes it was planned with."""
 
 
 @dataclass
@@ -80,6 +76,18 @@ class Files:
         found = self.sources[name] = InputFile(digest, executable=bool(mode & 0o100))
         self._held[digest] = self.root / name
         return found
+
+    def scanned(self, place: str, directives: Directives) -> Sequence[Include] | None:
+        """What the file at a place was found to include, where it was asked."""
+        return self._includes.get((directives, place))
+
+    def unchanged(self, path: str) -> bool:
+        """Whether a source still has the bytes and mode that were read."""
+        found = self.sources.get(path)
+        if found is None:
+            return False
+        now = self.root / path
+        return now.is_file() and InputFile(digest_file(now), bool(now.stat().st_mode & 0o100)) == found
 
     def data(self, data: bytes) -> InputFile:
         """A file made of these bytes."""

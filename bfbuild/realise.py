@@ -19,11 +19,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from bfbuild.action.action import OUT, Action, InputFile
+from bfbuild.action.action import OUT, Action, Edited, InputFile
 from bfbuild.decide import Decider, Decision, Hit, Miss, decide
 from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
-from bfbuild.files import Edited
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
 from bfbuild.store.trace import Trace

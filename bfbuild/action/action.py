@@ -36,6 +36,10 @@ class InputFile:
     executable: bool = False
 
 
+class Edited(Exception):  # noqa: N818  (an event, not an error)
+    """A source no longer has the bytes that an action was planned with."""
+
+
 class Inputs(Protocol):
     """What a kind sees of a build: the files that exist when a recipe's turn comes."""
 

@@ -78,6 +78,7 @@ def asm_includes(data: bytes) -> Iterator[Include]:
 
 
 Directives = Callable[[bytes], Iterable[Include]]
+DIRECTIVES: Mapping[str, Directives] = {"c": c_includes, "asm": asm_includes}  # by the kind of action
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,13 @@ class Sandbox:
 
     tools: Path
     wanted: Literal["auto", "bubblewrap", "proot"] = "auto"
+    proven: Level | None = None  # the level that worked the last time
 
     @cached_property
     def level(self) -> Level:
         """The level that works here; raise ActionError where the wanted one, or none, does."""
+        if self.proven is not None:
+            return self.proven
         levels: list[Level] = ["bubblewrap", "proot"] if self.wanted == "auto" else [self.wanted]
         complaints = []
         for level in levels:

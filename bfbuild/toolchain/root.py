@@ -69,6 +69,11 @@ class Toolchains:
                 self.store.results.put(planning, _root_result(digest))
         return digest
 
+    def planned(self) -> Sequence[Tree]:
+        """Return all roots that were planned by now."""
+        with self._guard:
+            return tuple(self._trees.values())
+
     def ensure(self, recipe: Toolchain) -> Path:
         """Return the folder in which the root is unpacked."""
         with self._guard:
