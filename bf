@@ -1,6 +1,6 @@
 #!/bin/sh
 # ./bf ARGS: make .venv from the hash-locked requirements when it is missing or stale, then hand ARGS to doit,
-# through the door that knows the answer where nothing changed (bfbuild/door.py).
+# through the door that knows the answer where nothing changed (bfbuild/commands/door.py).
 set -eu
 cd "$(dirname "$0")"
 lock=requirements.lock
@@ -18,4 +18,4 @@ if ! cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null; then
     .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --no-deps -e .
     cat "$lock" pyproject.toml >"$stamp"
 fi
-exec .venv/bin/python -S bfbuild/door.py "$@"
+exec .venv/bin/python -S bfbuild/commands/door.py "$@"

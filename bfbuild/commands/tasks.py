@@ -13,7 +13,7 @@ from typing import Any
 
 from doit.exceptions import TaskError, TaskFailed
 
-from bfbuild import door
+from bfbuild.commands import door
 
 
 class NoNotes:

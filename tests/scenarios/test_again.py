@@ -12,7 +12,7 @@ import pytest
 import bfbuild
 from tests.small import ACTIONS, Finished, Roots, Small
 
-DOOR = Path(bfbuild.__file__).parent / "door.py"
+DOOR = Path(bfbuild.__file__).parent / "commands/door.py"
 
 
 def image(small: Small, *words: str) -> Finished:

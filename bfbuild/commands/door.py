@@ -1,6 +1,6 @@
 """The quick door to a build: the answer that is known already, before doit or a recipe is imported.
 
-    python -S bfbuild/door.py WORDS...     what ./bf runs: WORDS are doit's
+    python -S bfbuild/commands/door.py WORDS...     what ./bf runs: WORDS are doit's
 
 `image` and `build` are answered here where a snapshot has the answer, or where what is remembered of the last build is
 enough to build again (commands/again.py). For all else doit is called with the same words, in this very process; its
@@ -13,7 +13,7 @@ import os
 import sys
 
 if not __package__:  # run as a file, without site-packages: of all paths of ours only the one above is wanted
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 from bfbuild import snapshot
 
