@@ -10,9 +10,10 @@ llvm = Toolchain(
 qemu = Toolchain(name="qemu", packages=("qemu-system-x86", "seabios"))
 check = Toolchain(
     name="check",
-    packages=("mtools", "dosfstools", "clang-format-19", "bochs", "bochsbios", "vgabios"),
+    packages=("mtools", "dosfstools", "clang-format-19"),
     path=("/usr/lib/llvm-19/bin", "/usr/bin", "/usr/sbin"),
 )
+bochs = Toolchain(name="bochs", packages=("bochs-term", "bochsbios", "vgabios", "ncurses-base"))
 native = Toolchain(  # programs for the building machine, which watch their own memory
     name="native",
     packages=("clang-19", "lld-19", "libclang-rt-19-dev"),
