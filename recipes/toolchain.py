@@ -1,4 +1,4 @@
-"""The locked tools: a compiler, an emulator, and what the tests check our disks and sources with."""
+"""The locked tools: a compiler, two emulators, and what the tests check our disks, programs and sources with."""
 
 from bfbuild import Toolchain
 
@@ -19,4 +19,4 @@ native = Toolchain(  # programs for the building machine, which watch their own 
     packages=("clang-19", "lld-19", "libclang-rt-19-dev"),
     path=("/usr/lib/llvm-19/bin", "/usr/bin"),
 )
-debug = Toolchain(name="debug", packages=("gdb",))
+debug = Toolchain(name="debug", packages=("gdb",))  # what the tests connect to `doit debug`
