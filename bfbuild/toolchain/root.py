@@ -21,6 +21,7 @@ from bfbuild.store.cas import Presence
 from bfbuild.toolchain.debian import mirrors
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.lock import Lock, LockedPackage
+from bfbuild.toolchain.proxy import opener
 from bfbuild.toolchain.unpack import Root, unpack
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Toolchains:
             for each in missing
         ]
         with self.store.scratch.folder() as folder:
-            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"))
+            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"), opener())
             with cas.batch() as batch:
                 for path in paths.values():
                     batch.put_file(path)

@@ -19,6 +19,7 @@ import pytest
 
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
 from tests.small import Finished, Small
+from tests.toolchain.archive import needs_apt
 from tests.toolchain.debs import deb, file
 
 InNamespace = Callable[[Small, str], Finished]
@@ -232,3 +233,18 @@ def test_a_toolchain_comes_from_the_mirror_once(tiny: Small, mirror: tuple[Path,
     assert "error: an action failed" in done.err
     shutil.rmtree(folder)
     assert tiny.doit("build", "made", BAREFLOW_DEBIAN_MIRROR=address).code == 1
+
+
+@needs_apt
+def test_a_toolchain_is_fetched_the_way_that_apt_goes(tiny: Small, mirror: tuple[Path, str], tmp_path: Path) -> None:
+    """On a host whose apt has a proxy, and only apt has, a build's packages come through it."""
+    folder, address = mirror  # which as a proxy looks for the whole URL below its folder
+    behind = folder / "http:/mirror.invalid"
+    behind.mkdir(parents=True)
+    (folder / "tool_1.0_amd64.deb").rename(behind / "tool_1.0_amd64.deb")
+    (tmp_path / "apt.conf").write_text(f'Dir::Etc::parts "/dev/null"; Acquire::http::Proxy "{address}";')
+    done = tiny.doit(
+        "build", "made", BAREFLOW_DEBIAN_MIRROR="http://mirror.invalid", APT_CONFIG=str(tmp_path / "apt.conf")
+    )
+    assert done.code == 1, done.err
+    assert "error: an action failed" in done.err, "the tool runs, and fails"
