@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bfbuild import config as configuration
 from bfbuild.commands.progress import Progress
-from bfbuild.decide import Hit
+from bfbuild.decide import Miss
 from bfbuild.digest import Digest, digest_file
 from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
@@ -127,7 +127,7 @@ class Project:
             project=self.config.settings.project.name,
             started=started,
             targets=tuple(recipe.name for recipe in targets),
-            steps=tuple(_recorded(step) for step in self.steps),
+            steps=_recorded(self.graph, self.steps),
         )
         try:
             self.store.traces.record_build(build)
@@ -169,14 +169,29 @@ class Project:
             self.store.cas.put_file(paths[recipe.name])
 
 
-def _recorded(step: Step) -> BuildStep:
-    hit = isinstance(step.decision, Hit)
-    return BuildStep(
-        label=step.recipe.name,
-        action=step.action.digest,
-        decision="hit" if hit else "miss",
-        reason="" if isinstance(step.decision, Hit) else step.decision.reason.text,
-    )
+def _recorded(graph: Graph, steps: Sequence[Step]) -> tuple[BuildStep, ...]:
+    """What was decided, in order; a step comes after those that it needs."""
+    labels = {step.recipe.name for step in steps}
+    moved: set[str] = set()  # what ran, and what builds on it
+    recorded = []
+    for step in steps:
+        label = step.recipe.name
+        needs = tuple(need.name for need in graph.needs(step.recipe) if need.name in labels)
+        ran = isinstance(step.decision, Miss)
+        behind = any(need in moved for need in needs)
+        if ran or behind:
+            moved.add(label)
+        recorded.append(
+            BuildStep(
+                label=label,
+                action=step.action.digest,
+                decision="miss" if ran else "hit",
+                reason=step.decision.reason.text if isinstance(step.decision, Miss) else "",
+                needs=needs,
+                cut_off=behind and not ran,
+            )
+        )
+    return tuple(recorded)
 
 
 def _holds(path: Path, made: InputFile) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bfbuild.store.disk import Scratch
 
-VERSION = 1
+VERSION = 2
 
 
 class _Strict:
@@ -93,7 +93,9 @@ class Step(_Strict):
     label: str
     action: ActionDigest
     decision: Literal["hit", "miss"]
-    reason: str
+    reason: str  # why it ran; of a hit, empty
+    needs: tuple[str, ...] = ()  # the labels of the steps whose outputs it takes
+    cut_off: bool = False  # a hit although something that it builds on ran in this build: that came out the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,7 @@ def only_file(store: Store) -> Path:
 def sealed(record: object) -> bytes:
     """Return the two lines of a record, written here without the store's help."""
     body = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return b'{"sha256":"%s","version":1}\n%s\n' % (hashlib.sha256(body).hexdigest().encode(), body)
+    return b'{"sha256":"%s","version":2}\n%s\n' % (hashlib.sha256(body).hexdigest().encode(), body)
 
 
 def test_a_trace_comes_back(store: Store) -> None:
@@ -182,7 +182,7 @@ def test_another_version_is_passed_over(store: Store) -> None:
     store.traces.record_build(BUILD)
     path = only_file(store)
     path.chmod(0o644)
-    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2', 1))
+    path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":3', 1))
     assert list(store.traces.builds()) == []
     assert store.traces.unreadable == {path}
 
@@ -194,7 +194,7 @@ def test_any_bytes_are_passed_over_and_never_a_crash(store: Store, body: bytes) 
     store.traces.record(TRACE)
     path = only_file(store)
     path.unlink()
-    for data in (body, b'{"sha256":"%s","version":1}\n' % hashlib.sha256(body).hexdigest().encode() + body):
+    for data in (body, b'{"sha256":"%s","version":2}\n' % hashlib.sha256(body).hexdigest().encode() + body):
         path.write_bytes(data)
         assert list(store.traces.recent()) == []
     path.unlink()
