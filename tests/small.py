@@ -256,7 +256,7 @@ class Small:
         for path in SOURCES:
             shutil.copy(self.root / path, root / path)
         for name in ("cas", "ac", "trace"):
-            shutil.copytree(self.cache / name, small.cache / name, dirs_exist_ok=True)
+            shutil.copytree(self.cache / name, small.cache / name, dirs_exist_ok=True, copy_function=_copy_missing)
         return small
 
     @property
@@ -319,6 +319,12 @@ class Small:
         process = self.start(*arguments, **environment)
         out, err = process.communicate(timeout=120)
         return Finished(process.returncode, out, err)
+
+
+def _copy_missing(source: str, target: str) -> None:
+    """Copy a file of a store to where the other store lacks it: a store's files cannot be written again."""
+    if not Path(target).exists():
+        shutil.copy2(source, target)
 
 
 def ran(project: Project) -> set[str]:
