@@ -297,7 +297,7 @@ class Small:
     def environment(self, **more: str) -> dict[str, str]:
         """Return what a command sees: a user's environment without their choices."""
         base = {name: value for name, value in os.environ.items() if not name.startswith("BAREFLOW_")}
-        for name in ("SOURCE_DATE_EPOCH", "NO_COLOR", "CI"):
+        for name in ("SOURCE_DATE_EPOCH", "NO_COLOR", "CI", "PYTHONUNBUFFERED"):
             base.pop(name, None)
         return {**base, "BAREFLOW_CACHE": str(self.cache), **more}
 
