@@ -123,6 +123,7 @@ class Toolchains:
 
         from bfbuild.toolchain.debian import mirrors  # noqa: PLC0415  (for whoever lacks a root)
         from bfbuild.toolchain.fetch import Wanted, fetch_all  # noqa: PLC0415  (for whoever lacks a root)
+        from bfbuild.toolchain.proxy import opener  # noqa: PLC0415  (for whoever lacks a root)
 
         cas = self.store.cas
         missing = [each for each in packages if cas.state(_digest(each)).presence is not Presence.PRESENT]
@@ -145,7 +146,7 @@ class Toolchains:
             for each in missing
         ]
         with self.store.scratch.folder() as folder:
-            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"))
+            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"), opener())
             with cas.batch() as batch:
                 for path in paths.values():
                     batch.put_file(path)
