@@ -15,6 +15,7 @@ PACKAGE = Path(bfbuild.__file__).parent
 # Top floor first. ARCHITECTURE.md draws the same list.
 FLOORS = (
     "commands",
+    "explain",
     "realise",
     "files",
     "machine",
