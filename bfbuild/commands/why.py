@@ -59,20 +59,16 @@ class Found:
 
 def why(start: Path, names: Sequence[str], *, between: str, as_json: bool) -> int:
     """Print the causes."""
-    from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
-    from bfbuild.explain.records import Records  # noqa: PLC0415
+    from bfbuild.commands.known import known  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.explain.told import tell  # noqa: PLC0415
-    from bfbuild.store import Store  # noqa: PLC0415
 
     if len(names) != 1:
         headline = "--between takes two builds" if between else "why takes one target"
         raise RecipeError(headline, hint="doit why --between previous last" if between else "doit why kernel.elf")
-    root = config.find_root(start)
-    settings = config.load(root)
-    records = Records(Store(settings.cache_dir), settings.settings.project.name)
+    root, lock, records = known(start)
     found = _between(records, between, names[0]) if between else _of_target(records, names[0])
     roots = found.roots if as_json else found.roots[:MOST]
-    causes = tell(records, roots, root, settings.settings.toolchain.lock)
+    causes = tell(records, roots, root, lock)
     if as_json:
         import json  # noqa: PLC0415
 

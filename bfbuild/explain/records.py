@@ -84,6 +84,11 @@ class Records:
                 found = trace
         return found
 
+    def success(self, step: Step) -> Trace | None:
+        """Return the newest execution that made the outputs of a step, in whatever build."""
+        history = self.store.traces.history(step.label)
+        return next((trace for trace in history if trace.action == step.action and trace.exit_code == 0), None)
+
     def latest(self, label: str) -> Trace | None:
         """Return the newest execution of a label."""
         return self.store.traces.latest(label)

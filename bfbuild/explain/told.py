@@ -44,10 +44,27 @@ class Told:
         """The cause on one line."""
         if self.kind == STORE:
             return self.subject
-        name = "" if self.subject in (self.old, self.new) else f" {self.subject}"
-        values = f"{self.old or '(none)'} -> {self.new or '(none)'}"
-        place = f" at {self.where}" if self.where is not None else ""
-        return f"{self.kind}{name}  {values}{place}"
+        return f"{self._named}  {self._values}{self._place}"
+
+    @property
+    def brief(self) -> str:
+        """The cause in as few words as name it."""
+        if self.kind == STORE:
+            return self.subject
+        by_content = self.kind in ("source", "output", "bfbuild", "toolchain")
+        return f"{self._named}{'' if by_content else f' {self._values}'}{self._place}"
+
+    @property
+    def _named(self) -> str:
+        return self.kind if self.subject in (self.old, self.new) else f"{self.kind} {self.subject}"
+
+    @property
+    def _values(self) -> str:
+        return f"{self.old or '(none)'} -> {self.new or '(none)'}"
+
+    @property
+    def _place(self) -> str:
+        return f" at {self.where}" if self.where is not None else ""
 
 
 def tell(records: Records, roots: Iterable[Root], project: Path, lock: str) -> list[tuple[Root, Told]]:

@@ -24,6 +24,7 @@ FLOORS = (
     "toolchain",
     "store",
     "action",
+    "compare",
     "disk",
     "recipe",
     "digest",
