@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 COMPILE_COMMANDS = "compile_commands.json"
 
 
-def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0) -> int:
+def ask(
+    root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0, trace: str = ""
+) -> int:
     """Answer `doit image NAMES` or `doit build NAMES` by building, and keep the answer for the next time."""
+    started = time.time_ns()
     project = Project(root)
     chosen = [project.graph.find(name) for name in names] or _default(project, kind)
     if not chosen:
@@ -32,10 +35,22 @@ def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False
     paths = build(project, chosen, keep_going=keep_going, jobs=jobs)
     answer = "".join(f"{path.relative_to(root)}  {project.digest_of(path)}\n" for path in paths)
     sys.stdout.write(answer)
+    if trace:
+        _write_trace(project, started, Path(trace))
     outputs = [str(path.relative_to(root)) for path in paths]
     with suppress(OSError):  # a shortcut for the next time, where it can be written
         snapshot.save(kind, list(names), sources=project.signatures, outputs=outputs, answer=answer)
     return 0
+
+
+def _write_trace(project: Project, since: int, path: Path) -> None:
+    """Write what this build ran as a Chrome trace."""
+    from bfbuild.commands.report import write_trace  # noqa: PLC0415
+    from bfbuild.explain.records import Records  # noqa: PLC0415
+
+    records = Records(project.store, project.config.settings.project.name)
+    ran = [step for step in project.steps if step.outcome is not None]
+    write_trace((records.execution(step.recipe.name, step.action.digest, since) for step in ran), path)
 
 
 def _default(project: Project, kind: str) -> list[Recipe]:

@@ -108,8 +108,7 @@ def _of_cache(before: Sequence[str], start: Path) -> list[str]:
 
     if len(before) == 1:
         return list(WORDS)
-    takes = " ".join(WORDS.get(before[1], ()))
-    return _targets(start, top=False) if "TARGET" in takes or takes == "A B" else []
+    return _targets(start, top=False) if "TARGET" in str(WORDS.get(before[1])) else []
 
 
 def _options(before: Sequence[str]) -> list[str]:

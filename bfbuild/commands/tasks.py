@@ -53,6 +53,14 @@ KEEP_GOING = {
     "help": "after a failure, run what does not depend on it",
 }
 
+TRACE = {
+    "name": "trace",
+    "long": "trace",
+    "type": str,
+    "default": "",
+    "help": "FILE: write a Chrome trace of the build",
+}
+
 Task = dict[str, Any]
 
 
@@ -65,7 +73,7 @@ def _build(root: Path, names: list[str], **options: Any) -> int:
 
 
 def _ask(root: Path, kind: str, names: list[str], **options: Any) -> int:
-    answer = snapshot.fresh(str(root), kind, names)
+    answer = snapshot.fresh(str(root), kind, names) if not options.get("trace") else None
     if answer is not None:
         sys.stdout.write(answer)
         return 0
@@ -94,8 +102,8 @@ def _debug(root: Path, **options: Any) -> int:
 
 def project_tasks(root: Path) -> Iterator[Task]:
     """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
-    yield _task("image", root, _image, [JOBS, KEEP_GOING], "build the disk images", positional="names")
-    yield _task("build", root, _build, [JOBS, KEEP_GOING], "build any recipes by name", positional="names")
+    yield _task("image", root, _image, [JOBS, KEEP_GOING, TRACE], "build the disk images", positional="names")
+    yield _task("build", root, _build, [JOBS, KEEP_GOING, TRACE], "build any recipes by name", positional="names")
     yield _task(
         "run",
         root,

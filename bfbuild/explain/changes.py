@@ -32,7 +32,7 @@ def of_build(records: Records, build: Build, steps: Mapping[str, Step]) -> list[
             continue
         causes = known.get(step.reason)
         if causes is None:
-            trace = records.execution(step, build.started)
+            trace = records.execution(step.label, step.action, build.started)
             causes = trace.reason.causes if trace is not None else ()
             if not step.reason.endswith(MORE):
                 known[step.reason] = causes

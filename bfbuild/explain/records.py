@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bfbuild.errors import RecipeError, nearest
 
 if TYPE_CHECKING:
+    from bfbuild.digest import ActionDigest
     from bfbuild.store import Store
     from bfbuild.store.trace import Build, Step, Trace
 
@@ -74,13 +75,13 @@ class Records:
             hint="doit image" if guess is None else None,
         )
 
-    def execution(self, step: Step, since: int) -> Trace | None:
-        """Return the first execution of a step's action at or after `since`: that of a build which started then."""
+    def execution(self, label: str, action: ActionDigest, since: int) -> Trace | None:
+        """Return the first execution of a label's action at or after `since`: that of a build which started then."""
         found = None
-        for trace in self.store.traces.history(step.label):
+        for trace in self.store.traces.history(label):
             if trace.started < since:
                 break
-            if trace.action == step.action:
+            if trace.action == action:
                 found = trace
         return found
 

@@ -101,7 +101,7 @@ def _tell(records: Records, root: Root, project: Path, lock: str) -> Told:
         case "toolchain":
             return Told(kind, cause.subject, old, new, (), lock, git.of_file(project, lock))
         case "flag" | "argument" | "environment" | "declared":
-            values = [cause.subject] if kind in ("environment", "declared") else [cause.new or "", cause.old or ""]
+            values = [cause.subject] if kind in ("environment", "declared") else [cause.new or ""]
             where = _written(declared, values) or (declared if kind != "environment" else None)  # it may be the user's
             return Told(RECIPE if kind == "declared" else kind, cause.subject, old, new, (), *_at(project, where))
     return Told(kind, cause.subject.removeprefix(OWN), old, new)

@@ -29,19 +29,34 @@ def string_line(location: Location, values: Iterable[str]) -> Location:
 
 
 def anywhere(location: Location, value: str, within: str | None = None) -> Location | None:
-    """The line of a string: in the call at `location`, else in its file, else in the recipe files beside it.
+    """The line of a string: in the call at `location`, else in its file, those it imports, those beside it.
 
     A flag often stands in a tuple of its own, which other files import; None where it is written nowhere. With
     `within` only calls of that name count: the string is what a `Region(...)` is called, say.
     """
-    others = sorted(path for path in location.path.parent.glob("*.py") if path != location.path)
-    files = [(path, tree) for path in [location.path, *others] if (tree := _tree(path)) is not None]
+    files = _files(location.path)
     places: list[tuple[Path, ast.AST]] = [(location.path, call) for call in _calls(location)[:1]]
     places += files
     if within is not None:
         places = [(path, call) for path, tree in files for call in ast.walk(tree) if _called(call) == within]
     found = (_constant(path, tree, value) for path, tree in places)
     return next((each for each in found if each is not None), None)
+
+
+def _files(path: Path) -> list[tuple[Path, ast.AST]]:
+    """A recipe file, then those it imports, at any distance, then the others of its folder."""
+    waiting = [path, *sorted(path.parent.glob("*.py"))]
+    found: dict[Path, ast.AST] = {}
+    while waiting:
+        tree = _tree(file) if (file := waiting.pop(0)) not in found else None
+        if tree is not None:
+            found[file] = tree
+            names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+            waiting = [
+                *(neighbour for name in names if (neighbour := path.with_name(f"{name}.py")).is_file()),
+                *waiting,
+            ]
+    return list(found.items())
 
 
 def _called(node: ast.AST) -> str | None:

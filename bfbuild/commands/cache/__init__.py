@@ -26,7 +26,7 @@ WORDS = {
     "ls": (),
     "show": ("DIGEST|TARGET",),
     "size": (),
-    "diff": ("A", "B"),
+    "diff": ("TARGET[@BUILD]|DIGEST|FILE", "TARGET[@BUILD]|DIGEST|FILE"),
 }
 
 
