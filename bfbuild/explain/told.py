@@ -125,6 +125,8 @@ def _kind(cause: Cause) -> str:
 
 def _short(value: str | None) -> str | None:
     """Return a value as people read it: of a digest, twelve digits."""
+    if value == "":
+        return "declared"  # an output: it has a name only
     digits, _, rest = (value or "").partition(" ")
     is_digest = len(digits) == 64 and set(digits) <= set("0123456789abcdef")
     return f"{digits[:12]}{' ' if rest else ''}{rest}" if is_digest else value

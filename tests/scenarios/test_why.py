@@ -116,6 +116,23 @@ def test_a_target_that_nothing_ran_for_says_when_and_why_it_last_did(copy: Small
     assert "source src/words.txt" in told
 
 
+def test_a_failed_build_says_what_failed_and_for_what(copy: Small) -> None:
+    """The action that failed, how to see it again, and the source; also for a target that was never reached."""
+    copy.build()
+    copy.edit("src/start.c", "return", "retrun")
+    assert copy.doit("image").code == 1
+    told = copy.doit("why", "kernel.elf").out
+    [trace] = [trace for trace in copy.traces() if trace.exit_code != 0]
+    first = told.splitlines()[0]
+    assert first.startswith("src/start.c.o: failed on ")
+    assert first.endswith(f"input src/start.c changed: doit replay {trace.action.short}")
+    assert "    +int start(void) { retrun twice(BF_ANSWER); }\n" in told
+    assert "small.img: was not reached in build" in copy.doit("why", "small.img").out
+    copy.edit("src/start.c", "retrun", "return 1 +")
+    copy.build()
+    assert "failed" not in copy.doit("why", "kernel.elf").out
+
+
 def test_the_cause_is_found_behind_what_another_checkout_built(
     copy: Small, tmp_path: Path, repository: Path, roots: Roots
 ) -> None:
