@@ -102,7 +102,8 @@ def _again(project: Project, step: Step, rounds: int) -> Other | None:
     from bfbuild.files import Edited  # noqa: PLC0415
     from bfbuild.recipe.model import Toolchain  # noqa: PLC0415
 
-    tools = next(need for need in project.graph.needs(step.recipe) if isinstance(need, Toolchain))
+    recipe = project.graph.recipes[step.recipe.name]
+    tools = next(need for need in project.graph.needs(recipe) if isinstance(need, Toolchain))
     try:
         project.files.keep(step.action)  # the store may have the result only, not what it was made from
     except Edited as error:

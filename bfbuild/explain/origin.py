@@ -17,7 +17,7 @@ from bfbuild.disk.faults import DiskError
 from bfbuild.disk.spec import parse
 from bfbuild.errors import StoreError
 from bfbuild.explain.changes import needs_of
-from bfbuild.explain.roots import MADE
+from bfbuild.explain.roots import MADE, SPEC
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Description, InputFile
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from bfbuild.explain.records import Records
     from bfbuild.store.trace import Trace
 
-SPEC = "bfbuild-disk/spec"  # where an image's action has what the recipe says (action/disk.py)
 LEAST = 16  # bytes of a section that are found by themselves
 LARGEST = 64 << 20  # bytes of a program that is looked into
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Maker = Callable[[str, str], str | None]  # (label of a consumer, name of an output) -> label of its producer
 
 MADE = "build/"  # below it an action sees what others made
+OWN = "bfbuild-disk/"  # and below this our disk writer, with what a recipe tells it (action/disk.py)
+SPEC = f"{OWN}spec"
 STORE = "store"  # the kind of a cause that no change of the project's is
 
 
@@ -56,11 +58,6 @@ def attribute(changes: Sequence[Change], maker: Maker) -> list[Root]:
                 found[cause].follow.append(change.label)
         behind[change.label] = own | passed
     return list(found.values())
-
-
-def roots_of(changes: Sequence[Change], maker: Maker, label: str) -> list[Root]:
-    """Return the root causes that lead to one label."""
-    return [root for root in attribute(changes, maker) if label in (*root.direct, *root.follow)]
 
 
 def _apart(

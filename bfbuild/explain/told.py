@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bfbuild.errors import Location, StoreError
 from bfbuild.explain import git
 from bfbuild.explain.changes import RECIPE
-from bfbuild.explain.roots import MADE, STORE, Root
+from bfbuild.explain.roots import MADE, OWN, SPEC, STORE, Root
 from bfbuild.recipe.lines import anywhere
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bfbuild.store import Store
     from bfbuild.store.trace import Cause
 
-OWN = "bfbuild-disk/"  # where an action sees our disk writer and what a recipe tells it (action/disk.py)
-SPEC = f"{OWN}spec"
 LARGEST = 64 << 10  # bytes of a text that is compared
 MOST_LINES = 24  # of a comparison that are shown
 LONGEST = 160  # letters of a line

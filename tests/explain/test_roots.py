@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bfbuild.explain.roots import Change, attribute
+from bfbuild.action import disk
+from bfbuild.explain.roots import SPEC, Change, attribute
 from bfbuild.store.trace import Cause
 
 SOURCE = Cause(kind="input", subject="a.c", old="1", new="2")
@@ -72,3 +73,8 @@ def test_a_reason_without_causes_is_a_root() -> None:
     """What the store lost is told in the decider's words, once for all."""
     lost = "its last result is gone from the store"
     assert told(Change("a.o", lost), Change("b.o", lost)) == [(lost, ["a.o", "b.o"], [])]
+
+
+def test_the_spec_lies_where_actions_have_it() -> None:
+    """The name is written twice, since who reads records must not load what makes actions."""
+    assert SPEC == disk.SPEC
