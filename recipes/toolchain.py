@@ -20,3 +20,4 @@ native = Toolchain(  # programs for the building machine, which watch their own 
     path=("/usr/lib/llvm-19/bin", "/usr/bin"),
 )
 debug = Toolchain(name="debug", packages=("gdb",))  # what the tests connect to `doit debug`
+peers = Toolchain(name="peers", packages=("ninja-build", "ccache"))  # what benchmarks/speed.py measures beside us
