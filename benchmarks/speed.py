@@ -15,6 +15,7 @@ file whose content is the same is nothing to do.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import resource
@@ -363,7 +364,7 @@ def main() -> int:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         widths = (42, 26, 34)
-        for row in [HEAD, *rows(Track(folder.absolute()), large=arguments.large)]:
+        for row in itertools.chain([HEAD], rows(Track(folder.absolute()), large=arguments.large)):
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True))
             sys.stdout.write(line.rstrip() + "\n")
             sys.stdout.flush()
