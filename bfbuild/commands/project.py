@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +14,18 @@ from bfbuild import config as configuration
 from bfbuild.commands.progress import Progress
 from bfbuild.decide import Miss
 from bfbuild.digest import Digest, digest_file
-from bfbuild.errors import ConfigError, RecipeError, StoreError
+from bfbuild.errors import ConfigError, LockError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
 from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
 from bfbuild.recipe.graph import SANDBOX, connect
-from bfbuild.recipe.model import Fetch, Recipe
+from bfbuild.recipe.model import Fetch, Recipe, Toolchain
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
 from bfbuild.store.disk import disk_errors
+from bfbuild.store.roots import Root, checkout_root_name
 from bfbuild.store.trace import Build
 from bfbuild.store.trace import Step as BuildStep
 from bfbuild.toolchain.fetch import Wanted, fetch_all
@@ -119,6 +121,8 @@ class Project:
                 realiser.realise(targets, keep_going=keep_going or self.config.settings.build.keep_going)
         finally:
             self._record(targets, started)
+        for target in targets:
+            self._keep(target, started)
 
     def _record(self, targets: Sequence[Recipe], started: int) -> None:
         """File what was decided. A store that takes no record (full, read-only) fails no build of nothing but hits."""
@@ -133,6 +137,27 @@ class Project:
             self.store.traces.record_build(build)
         except StoreError as error:
             self.progress.note(f"warning: this build is not on record: {error.headline}: {dict(error.facts)['reason']}")
+
+    def _keep(self, target: Recipe, started: int) -> None:
+        """Root what a target is made of, so that collecting leaves it while this checkout is there."""
+        closure = self.graph.closure([target])
+        tools = [recipe for recipe in closure if isinstance(recipe, Toolchain)]
+        actions = {step.recipe: step.action.digest for step in self.steps}
+        with suppress(LockError):  # the sandbox is looked up when a tool must run; then it is an error
+            actions |= {tool: self.toolchains.unpacking(tool) for tool in [*tools, *([SANDBOX] if tools else [])]}
+        name = checkout_root_name(self.config.settings.project.name, self.root, target.name)
+        root = Root(
+            name=name,
+            target=target.name,
+            checkout=str(self.root),
+            made=started,
+            actions=tuple(actions[recipe] for recipe in [*closure, SANDBOX] if recipe in actions),
+            downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch)),
+        )
+        try:
+            self.store.roots.put(root)
+        except StoreError as error:
+            self.progress.note(f"warning: {target.name} has no root: {error.headline}: {dict(error.facts)['reason']}")
 
     def output(self, name: str) -> InputFile:
         """The content of an output that this build made."""

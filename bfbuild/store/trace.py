@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from bfbuild.digest import ActionDigest, Digest
-from bfbuild.store.disk import publish
+from bfbuild.store.disk import disk_errors, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from pydantic import ConfigDict, TypeAdapter
 
@@ -161,6 +161,31 @@ class Traces:
     def latest_build(self, target: str) -> Build | None:
         """Return the newest build that was asked for `target`."""
         return next((build for build in self.builds() if target in build.targets), None)
+
+    def prune(self, actions: Container[str], *, since: int, builds: int) -> int:
+        """Forget what is old and explains nothing any more; return how many records that were.
+
+        Kept are executions of these actions (by hash) and those that began at `since` (ns since 1970) or later; the
+        newest `builds` builds, and those that began then or later. What cannot be read is kept.
+        """
+        forgotten = []
+        for folder in self._folders():
+            for path in _newest_first(folder):
+                trace = _load(Trace, path)
+                if trace is not None and trace.started < since and trace.action.hash not in actions:
+                    forgotten.append(path)
+        for path in _newest_first(self.path / "builds")[builds:]:
+            build = _load(Build, path)
+            if build is not None and build.started < since:
+                forgotten.append(path)
+        for path in forgotten:
+            with disk_errors("forget a record", path):
+                path.unlink(missing_ok=True)
+        return len(forgotten)
+
+    def reindex(self) -> int:
+        """Make the index anew from the records; return how many there are."""
+        return sum(1 for _ in self.recent()) + sum(1 for _ in self.builds())
 
     def _folder(self, label: str) -> Path:
         name = hashlib.sha256(label.encode()).hexdigest()

@@ -18,10 +18,11 @@ from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
 from bfbuild.errors import StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
+from bfbuild.store.tree import Root
 from bfbuild.toolchain.debian import mirrors
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.lock import Lock, LockedPackage
-from bfbuild.toolchain.unpack import Root, unpack
+from bfbuild.toolchain.unpack import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,6 +69,11 @@ class Toolchains:
             if not path.is_dir():
                 self._unpacked(recipe, self._packages(recipe))
             return path
+
+    def unpacking(self, recipe: Toolchain) -> ActionDigest:
+        """Return the action that unpacks the root; raise LockError where the lock does not have it."""
+        with self._guard:
+            return _unpacking(self._packages(recipe)).action
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
         if self._lock is None:
