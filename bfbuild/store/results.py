@@ -68,7 +68,7 @@ class Results:
             outputs.sort(key=lambda output: output.path)
         body = canonical(record)
         self._leases.hold(action.hash)
-        publish([(self._scratch.write(body + _seal(action, body)), self.path_of(action))])
+        publish([(self._scratch.write(body + seal(action, body)), self.path_of(action))])
 
     def hashes(self, prefix: str = "") -> Iterator[str]:
         """Iterate, in order, over the hashes of recorded actions, unchecked; only those that start with `prefix`."""
@@ -86,9 +86,9 @@ def parse(action: ActionDigest, data: bytes) -> ActionResult:
 
     from bfbuild.protos.remote_execution_pb2 import ActionResult  # noqa: PLC0415
 
-    length = len(_seal(action, b""))
-    body, seal = data[:-length], data[-length:]
-    if seal != _seal(action, body):
+    length = len(seal(action, b""))
+    body = data[:-length]
+    if data[-length:] != seal(action, body):
         raise ResultDamaged(action, "damaged: its seal does not fit")
     try:
         return ActionResult.FromString(body)
@@ -106,7 +106,7 @@ def result_blobs(result: ActionResult) -> Iterator[tuple[str, Digest]]:
         yield "stdout", Digest.of_message(result.stdout_digest)
 
 
-def _seal(action: ActionDigest, body: bytes) -> bytes:
+def seal(action: ActionDigest, body: bytes) -> bytes:
     """Return the bytes that end the record of `action`; always equally many."""
     from bfbuild.protos.remote_execution_pb2 import ActionResult  # noqa: PLC0415
 
