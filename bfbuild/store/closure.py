@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bfbuild.store.roots import Root
 
 _Message = TypeVar("_Message", bound=Message)
+AT_ONCE = 1 << 16  # bytes; nearly every message is shorter
 _DIRECTORIES = b"\x1a"  # how the field `output_directories` starts in a serialized ActionResult
 
 
@@ -158,10 +159,10 @@ def _read(path: str) -> bytes | None:
     except OSError:
         return None
     try:
-        pieces = []
-        while piece := os.read(file, 1 << 16):
-            pieces.append(piece)
-        return b"".join(pieces)
+        data = os.read(file, AT_ONCE)
+        while len(data) % AT_ONCE == 0 and (more := os.read(file, AT_ONCE)):  # what is short ends the file
+            data += more
+        return data
     except OSError:
         return None
     finally:
