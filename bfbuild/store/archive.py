@@ -41,7 +41,7 @@ HEAD = "bareflow.json"
 BLOCK = 512
 EFFORT = 1  # most of an archive is compressed packages; a disk image's zeros are no effort at all
 
-NEEDED = (Kind.OUTPUT, Kind.PACKAGE, Kind.UNPACKING, Kind.DOWNLOAD)
+NEEDED = (Kind.OUTPUT, Kind.PACKAGE, Kind.DOWNLOAD)
 SHOWN = 5
 
 
@@ -104,7 +104,9 @@ def _files(store: Store, closure: Closure, target: str) -> dict[str, Path]:
 
     What only explains (an action's description, what it printed) may be missing: it was a hit that came without.
     """
-    missing: list[tuple[str, object]] = []
+    missing: list[tuple[str, object]] = [
+        ("packages of", root.hex()) for root, known in closure.tools.items() if not known
+    ]
     results, content = {}, {}
     for name in sorted(each.hex() for each in closure.results):
         action = ActionDigest(name, 0)

@@ -23,6 +23,8 @@ from bfbuild.protos.remote_execution_pb2 import Action, ActionResult, Directory
 from bfbuild.store.disk import hashed_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from bfbuild.protos.remote_execution_pb2 import Digest as DigestMessage
     from bfbuild.store import Store
     from bfbuild.store.roots import Root
@@ -39,7 +41,6 @@ class Kind(StrEnum):
     INPUT = "input"
     DESCRIPTION = "description"
     PACKAGE = "package"
-    UNPACKING = "unpacking"  # what says how packages become tools
     DOWNLOAD = "download"
     LOG = "log"
 
@@ -47,12 +48,14 @@ class Kind(StrEnum):
 class Closure:
     """What the actions reach that were added so far: names of results, and of content with its kind.
 
-    `unpackings` are the actions that unpack toolchains, by the root that they make: see the function of that name.
+    `tools` are the roots of the toolchains among it, and whether it is known which packages they are unpacked from.
+    `unpackings` are the actions that do so, by the root that they make: see the function of that name.
     """
 
-    def __init__(self, store: Store, unpackings: dict[bytes, bytes]) -> None:
+    def __init__(self, store: Store, unpackings: Mapping[bytes, Sequence[bytes]]) -> None:
         self.results: dict[bytes, None] = {}
         self.content: dict[bytes, Kind] = {}
+        self.tools: dict[bytes, bool] = {}
         self._cas = str(store.cas.path)
         self._ac = str(store.results.path)
         self._unpackings = unpackings
@@ -65,19 +68,18 @@ class Closure:
         self.results[name] = None
         self.content.setdefault(name, Kind.DESCRIPTION)
         action = _parsed(Action, self._content(name))
+        from_packages = False
         if action is not None:
             self._add(action.command_digest, Kind.DESCRIPTION)
-            self._add_inputs(action.input_root_digest)
+            from_packages = self._add_inputs(action.input_root_digest)
         result = _parsed(ActionResult, _read(_path(self._ac, name)))
         if result is not None:
             for file in result.output_files:
                 self._add(file.digest, Kind.OUTPUT)
             for made in (result.stdout_digest, result.stderr_digest):
                 self._add(made, Kind.OUTPUT)
-            for tree in result.output_directories:  # it is an unpacking: to be done again it needs its description
-                self.content[name] = Kind.UNPACKING
-                self._add(tree.root_directory_digest, Kind.OUTPUT)
-                self._add_tree(tree.root_directory_digest, files=False)
+            for tree in result.output_directories:
+                self._add_tools(tree.root_directory_digest, from_packages=from_packages)
 
     def add_root(self, root: Root) -> None:
         """Add what a root lists."""
@@ -90,21 +92,30 @@ class Closure:
         """Add a piece of content."""
         self.content.setdefault(name, kind)
 
-    def _add_inputs(self, root: DigestMessage) -> None:
+    def _add_inputs(self, root: DigestMessage) -> bool:
+        """Add an input tree; return whether it is that of an unpacking, which is made of packages."""
         name = self._add(root, Kind.DESCRIPTION)
         folder = None if name is None else _parsed(Directory, self._content(name))
-        if name is None or folder is None:
-            return
-        if not any(node.name == WORK for node in folder.directories):  # an unpacking: its input is the packages
-            self.content[name] = Kind.UNPACKING
+        if folder is None:
+            return False
+        if not any(node.name == WORK for node in folder.directories):
             for file in folder.files:
                 self._add(file.digest, Kind.PACKAGE)
-            return
+            return True
         for node in folder.directories:
             self._add_tree(node.digest, files=node.name == WORK)
-        unpacking = self._unpackings.get(bytes.fromhex(toolchain_of(folder).hash)) if self._unpackings else None
-        if unpacking is not None:
+        for unpacking in self._unpackings.get(bytes.fromhex(toolchain_of(folder).hash), ()) if self._unpackings else ():
             self.add_action(unpacking)
+        return False
+
+    def _add_tools(self, root: DigestMessage, *, from_packages: bool) -> None:
+        """Add an unpacked toolchain, with all that is on record of how it is unpacked."""
+        name = self._add(root, Kind.OUTPUT)
+        if name is not None:
+            self.tools[name] = from_packages or self.tools.get(name, False)
+            self._add_tree(root, files=False)
+            for unpacking in self._unpackings.get(name, ()):
+                self.add_action(unpacking)
 
     def _add_tree(self, root: DigestMessage, *, files: bool) -> None:
         waiting = [root]
@@ -133,9 +144,9 @@ class Closure:
         return data if data is not None and hashlib.sha256(data).digest() == name else None
 
 
-def unpackings(store: Store) -> dict[bytes, bytes]:
-    """Return the actions that unpack toolchains, by the root that each makes; reads every result."""
-    found = {}
+def unpackings(store: Store) -> dict[bytes, list[bytes]]:
+    """Return the actions that unpack toolchains, by the root that they make; reads every result."""
+    found: dict[bytes, list[bytes]] = {}
     for entry in hashed_files(store.results.path):
         data = _read(entry.path)
         if data is None or _DIRECTORIES not in data:
@@ -143,7 +154,8 @@ def unpackings(store: Store) -> dict[bytes, bytes]:
         result = _parsed(ActionResult, data)
         for tree in result.output_directories if result is not None else ():
             with suppress(ValueError):
-                found[bytes.fromhex(tree.root_directory_digest.hash)] = bytes.fromhex(entry.name)
+                root = bytes.fromhex(tree.root_directory_digest.hash)
+                found.setdefault(root, []).append(bytes.fromhex(entry.name))
     return found
 
 

@@ -33,14 +33,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.store.disk import disk_errors, is_hash, sync
+from bfbuild.store.kept import Kept
 from bfbuild.store.leases import Watch, held_names
-from bfbuild.store.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from bfbuild.store import Store
-    from bfbuild.store.mark import Entry
+    from bfbuild.store.kept import Entry
     from bfbuild.store.roots import Root
 
 BATCH = 500  # removals while the gate is closed: some ten milliseconds
@@ -59,7 +59,7 @@ class Limits:
 class Plan:
     """What may go, and what that means. Names are 32 bytes; sizes are bytes, times ns."""
 
-    mark: Mark  # what is kept
+    keep: Kept
     results: Mapping[bytes, Entry]
     content: Mapping[bytes, Entry]
     trees: tuple[str, ...]  # names of unpacked folders, whose files are not counted
@@ -72,7 +72,7 @@ class Plan:
     @property
     def kept(self) -> int:
         """Bytes of content and results that stay."""
-        return self.mark.size
+        return self.keep.size
 
     @property
     def frees(self) -> int:
@@ -96,26 +96,27 @@ def plan(store: Store, limits: Limits, now: int) -> Plan:
     """Return what may go at the moment `now`, in ns since 1970; raise RootDamaged where a root cannot be read."""
     roots = store.roots.all()
     since = now - limits.age
-    mark = Mark(store, since)
+    keep = Kept(store, since)
     for root in roots:
         if not root.gone:
-            mark.root(root)
-    mark.held(held_names(store.leases.path))
-    mark.builds(limits.builds)
-    mark.young(limits.size)
-    closure = mark.closure
-    results = {name: entry for name, entry in mark.results.items() if name not in closure.results}
-    content = {name: entry for name, entry in mark.content.items() if name not in closure.content}
+            keep.root(root)
+    keep.held(held_names(store.leases.path))
+    keep.builds(limits.builds)
+    keep.young(limits.size)
+    closure = keep.closure
+    unpackings = set(itertools.chain.from_iterable(keep.unpackings.values()))  # nobody records how long these take
+    results = {name: entry for name, entry in keep.results.items() if name not in closure.results}
+    content = {name: entry for name, entry in keep.content.items() if name not in closure.content}
     return Plan(
-        mark=mark,
+        keep=keep,
         results=results,
         content=content,
         trees=tuple(name for name in _trees(store) if bytes.fromhex(name) not in closure.content),
         roots=tuple(root for root in roots if root.gone),
         since=since,
-        rebuild=sum(mark.took.get(name, 0) for name in results),
-        unknown=sum(name not in mark.took and name not in mark.unpackings.values() for name in results),
-        download=sum(content[name].size for name in mark.packages(results) if name in content),
+        rebuild=sum(keep.took.get(name, 0) for name in results),
+        unknown=sum(name not in keep.took and name not in unpackings for name in results),
+        download=sum(content[name].size for name in keep.packages(results) if name in content),
     )
 
 
@@ -128,7 +129,7 @@ def collect(store: Store, limits: Limits, now: int) -> tuple[Plan, Collected]:
         for root in planned.roots:
             store.roots.remove(root)
         removal = _Removal(planned, watch)
-        kept = planned.mark.closure  # growing, while builds are heard
+        kept = planned.keep.closure  # growing, while builds are heard
         results = removal.files(store.results.path, planned.results, kept.results)
         content = removal.files(store.cas.path, planned.content, kept.content)
         done.results, done.content = len(results), len(content)
@@ -185,7 +186,7 @@ class _Removal:
         with self.watch.closed() as (held, new):
             for name in new:
                 if name in self.plan.results:
-                    self.plan.mark.action(name)
+                    self.plan.keep.action(name)
             yield held
 
 

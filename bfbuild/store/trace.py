@@ -166,7 +166,8 @@ class Traces:
         """Forget what is old and explains nothing any more; return how many records that were.
 
         Kept are executions of these actions (by hash) and those that began at `since` (ns since 1970) or later; the
-        newest `builds` builds, and those that began then or later. What cannot be read is kept.
+        newest `builds` builds, and those that began then or later. What cannot be read is kept, and what one process
+        recorded may be kept as a whole.
         """
         forgotten = []
         for folder in self._folders():

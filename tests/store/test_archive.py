@@ -74,21 +74,26 @@ def test_the_file_is_what_the_module_says(store: Store, archive: Path) -> None:
             assert hash_.split("/")[-1].removesuffix(".json") == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("lost", ["output", "result", "package"])
+@pytest.mark.parametrize("lost", ["output", "result", "package", "packages of"])
 def test_what_a_build_would_need_must_be_there(store: Store, tmp_path: Path, lost: str) -> None:
-    """Without an output, a result or a locked package no archive is written, and the error names what is missing."""
+    """Without an output, a result, a package or what lists these no archive is written; the error names the lack."""
     a = make(store, "a")
     trace = store.traces.latest("a")
     assert trace is not None
+    unpacked = store.results.read(a.unpacking)
+    assert unpacked is not None
+    root = unpacked.output_directories[0].root_directory_digest
     path = {
         "output": store.cas.path_of(trace.outputs["a"]),
         "result": store.results.path_of(a.action),
         "package": store.cas.path_of(a.packages[0]),
+        "packages of": store.cas.path_of(a.unpacking.description),
     }[lost]
     path.unlink()
     with pytest.raises(StoreError, match="does not have all") as problem:
         write(store, root_of(a), tmp_path / "a.tar.xz")
-    assert (lost, path.name) in problem.value.facts
+    named = root.hash if lost == "packages of" else path.name
+    assert (lost, named) in problem.value.facts
     assert not list(tmp_path.glob("*a.tar.xz*"))
 
 

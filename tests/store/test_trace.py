@@ -12,12 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bfbuild.digest import ActionDigest, Digest, digest_bytes
+from bfbuild.store import Store
 from bfbuild.store.trace import Build, Cause, Reason, Step, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from bfbuild.store import Store
 
 EMPTY = digest_bytes(b"")
 TRACE = Trace(
@@ -214,13 +213,16 @@ def test_any_text_survives(store: Store, label: str, text: str, outputs: dict[st
 
 
 def test_pruning_keeps_what_is_young_or_explains_something(store: Store) -> None:
-    """Old executions go unless they are of a kept action, and old builds unless they are among the newest."""
+    """Old executions go unless they are of a kept action, and old builds unless they are among the newest.
+
+    Each was recorded by a process of its own: what one process recorded may be kept as a whole.
+    """
     kept, *others = executions(6)
     builds = [replace(BUILD, id=f"b{second}", started=TRACE.started + second * 10**9) for second in range(6)]
     for trace in (kept, *others):
-        store.traces.record(trace)
+        Store(store.path).traces.record(trace)
     for build in builds:
-        store.traces.record_build(build)
+        Store(store.path).traces.record_build(build)
     since = TRACE.started + 4 * 10**9
     assert store.traces.prune({kept.action.hash}, since=since, builds=3) == 3 + 3
     assert list(store.traces.recent()) == [*others[:2:-1], kept]

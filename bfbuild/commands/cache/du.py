@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bfbuild.commands.cache import text as show
 from bfbuild.commands.cache.find import find_root
 from bfbuild.store.closure import Closure, Kind, unpackings
-from bfbuild.store.mark import scan
+from bfbuild.store.kept import scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

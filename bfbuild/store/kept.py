@@ -46,7 +46,7 @@ def scan(folder: Path) -> dict[bytes, Entry]:
     return found
 
 
-class Mark:
+class Kept:
     """What is kept, growing step by step: `closure` holds the names, `size` their bytes.
 
     `took` is the time, in ns, of the newest execution of each action.
@@ -130,7 +130,7 @@ class Mark:
     def packages(self, dead: Mapping[bytes, Entry]) -> set[bytes]:
         """Return the packages that unpackings among the `dead` results are made of."""
         reached = Closure(self._store, {})
-        for name in self.unpackings.values():
+        for name in itertools.chain.from_iterable(self.unpackings.values()):
             if name in dead:
                 reached.add_action(name)
         return {name for name, kind in reached.content.items() if kind is Kind.PACKAGE}
