@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 VERSION = 1
 HEAD = "bareflow.json"
 BLOCK = 512
-EFFORT = 1  # most of an archive is compressed packages; a disk image's zeros are no effort at all
+
+# As little effort as xz can make: most of an archive is packages, which are compressed; a disk's zeros are none at all.
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 0, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC3, "nice_len": 8, "depth": 1}]
 
 NEEDED = (Kind.OUTPUT, Kind.PACKAGE, Kind.DOWNLOAD)
 SHOWN = 5
@@ -72,7 +74,7 @@ def write(store: Store, root: Root, path: Path) -> Contents:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with disk_errors("write an archive", path):
         try:
-            with lzma.open(temporary, "wb", format=lzma.FORMAT_XZ, preset=EFFORT) as out:
+            with lzma.open(temporary, "wb", format=lzma.FORMAT_XZ, filters=FILTERS) as out:
                 _write(out, HEAD, len(head), [head])
                 for name, file in files.items():
                     _write(out, name, sizes[name], _chunks(file))

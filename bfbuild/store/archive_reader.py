@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bfbuild.store.cas import Batch
 
 LARGEST_RECORD = 16 << 20  # bytes of a head, a result or a trace, which are read into memory
-MEMORY = 128 << 20  # bytes that unpacking may take, whatever the stream asks for
+MEMORY = 32 << 20  # bytes that unpacking may take, whatever the stream asks for
 FILE_COST = 4 << 10  # bytes that a file takes on a disk besides its content, about
 
 _NAME = re.compile(r"(ac|cas)/([0-9a-f]{2})/(\2[0-9a-f]{62})|trace/([0-9a-f]{64})\.json")
