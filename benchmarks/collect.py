@@ -51,7 +51,7 @@ def measure(cache: Path, actions: int) -> list[tuple[str, str]]:
     """Return the rows of the table."""
     store = Store(cache)
     names = [make(cache, number) for number in range(actions)]
-    kept = tuple(names[: int(actions * ROOTED)])
+    kept = {str(number): name for number, name in enumerate(names[: int(actions * ROOTED)])}
     store.roots.put(Root(name="kept", target="all", checkout=None, made=0, actions=kept, downloads=()))
     entries = sum(usage.files for name, usage in store.usage().items() if name in ("cas", "ac"))
     del store

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild import config as configuration
+from bfbuild.commands.outputs import BUILD, export, record
 from bfbuild.commands.progress import Progress
-from bfbuild.decide import Miss
-from bfbuild.digest import Digest, digest_file
-from bfbuild.errors import ConfigError, LockError, RecipeError, StoreError
+from bfbuild.declared import Declared
+from bfbuild.digest import Digest
+from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
 from bfbuild.realise import Realiser
@@ -24,10 +24,7 @@ from bfbuild.recipe.model import Fetch, Recipe, Toolchain
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
-from bfbuild.store.disk import disk_errors
 from bfbuild.store.roots import Root, checkout_root_name
-from bfbuild.store.trace import Build
-from bfbuild.store.trace import Step as BuildStep
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.root import Toolchains
 
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
 
-BUILD = "build"  # outputs for people
 PACKAGE = Path(__file__).parent.parent
 
 
@@ -46,8 +42,10 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.steps: list[Step] = []  # of the last build
+        self.targets: tuple[Recipe, ...] = ()  # of the last build
+        self.read_by_recipes: frozenset[str] = frozenset()  # files and folders that recipes depend on
         self.signatures = Signatures(str(root))
-        for path in [configuration.FILE, *(str(each) for each in PACKAGE.rglob("*.py"))]:
+        for path in [configuration.FILE, "dodo.py", *(str(each) for each in PACKAGE.rglob("*.py"))]:
             self.signatures.add(path)
         self.config = configuration.load(root)
         self.signatures.add(str(self.config.lock_path))
@@ -55,7 +53,9 @@ class Project:
     @cached_property
     def recipes(self) -> tuple[Recipe, ...]:
         """What recipes/ declares."""
-        return loader.load(self.config, self.signatures.add)
+        recipes = loader.load(self.config, self.signatures.add)
+        self.read_by_recipes = frozenset(self.signatures.files)
+        return recipes
 
     @cached_property
     def graph(self) -> Graph:
@@ -93,65 +93,68 @@ class Project:
             )
         return sandbox
 
+    @property
+    def sandbox_tools(self) -> str:
+        """The SHA-256 of the root that has the sandbox's programs; empty where no real sandbox was used."""
+        used = "sandbox" in self.__dict__ and self.sandbox.level == "bubblewrap"
+        return self.sandbox.tools.name if used else ""
+
     @cached_property
     def executor(self) -> SandboxExecutor:
         """What runs an action."""
         build = self.config.settings.build
         return SandboxExecutor(self.store, self.sandbox, timeout=build.timeout, memory=build.memory)
 
+    def work(self, targets: Sequence[Recipe]) -> Declared:
+        """Return what a build of these has to make."""
+        return Declared(
+            graph=self.graph,
+            targets=targets,
+            files=self.files,
+            toolchains=self.toolchains,
+            fetch=self._fetch,
+            source_date_epoch=self.config.source_date_epoch,
+        )
+
     def build(self, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> None:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
         if jobs < 0:
             raise ConfigError("there must be at least one job", facts=[("jobs", jobs)])
         realiser = Realiser(
-            graph=self.graph,
-            files=self.files,
+            work=self.work(targets),
             store=self.store,
-            toolchains=self.toolchains,
             executor=lambda: self.executor,
-            fetch=self._fetch,
             events=self.progress,
             jobs=jobs or self.config.jobs,
-            source_date_epoch=self.config.source_date_epoch,
         )
-        self.steps = realiser.steps
+        self.steps, self.targets = realiser.steps, tuple(targets)
         started = time.time_ns()
         try:
             with self.progress:
-                realiser.realise(targets, keep_going=keep_going or self.config.settings.build.keep_going)
+                realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
         finally:
-            self._record(targets, started)
+            name, labels = self.config.settings.project.name, [recipe.name for recipe in targets]
+            record(realiser, self.progress, project=name, targets=labels, started=started)
+            self.store.sync()
         for target in targets:
             self._keep(target, started)
-
-    def _record(self, targets: Sequence[Recipe], started: int) -> None:
-        """File what was decided. A store that takes no record (full, read-only) fails no build of nothing but hits."""
-        build = Build(
-            id=secrets.token_hex(6),
-            project=self.config.settings.project.name,
-            started=started,
-            targets=tuple(recipe.name for recipe in targets),
-            steps=_recorded(self.graph, self.steps),
-        )
-        try:
-            self.store.traces.record_build(build)
-        except StoreError as error:
-            self.progress.note(f"warning: this build is not on record: {error.headline}: {dict(error.facts)['reason']}")
 
     def _keep(self, target: Recipe, started: int) -> None:
         """Root what a target is made of, so that collecting leaves it while this checkout is there."""
         closure = self.graph.closure([target])
         tools = [recipe for recipe in closure if isinstance(recipe, Toolchain)]
-        actions = {step.recipe: step.action.digest for step in self.steps}
-        with suppress(LockError):  # the sandbox is looked up when a tool must run; then it is an error
-            actions |= {tool: self.toolchains.unpacking(tool) for tool in [*tools, *([SANDBOX] if tools else [])]}
-        name = checkout_root_name(self.config.settings.project.name, self.root, target.name)
+        wanted = {recipe.name for recipe in closure}
+        actions = {step.recipe.name: step.action.digest for step in self.steps if step.recipe.name in wanted}
+        for tool in [*tools, *([SANDBOX] if tools else [])]:
+            unpacking = self.toolchains.unpacking(tool)
+            if unpacking is not None:
+                actions[tool.name] = unpacking
         root = Root(
-            name=name,
+            name=checkout_root_name(self.config.settings.project.name, self.root, target.name),
             target=target.name,
-            checkout=str(self.root),
+            checkout=os.path.realpath(self.root),
             made=started,
-            actions=tuple(actions[recipe] for recipe in [*closure, SANDBOX] if recipe in actions),
+            actions=actions,
             downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch)),
         )
         try:
@@ -164,16 +167,8 @@ class Project:
         return self.files.made[name]
 
     def export(self, names: Sequence[str]) -> list[Path]:
-        """Put outputs into build/ for people; files that are right already are not touched. Raise StoreError."""
-        paths = []
-        for name in names:
-            path, made = self.root / BUILD / name, self.files.made[name]
-            if not _holds(path, made):
-                with disk_errors("put an output into build/", path):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    self.store.cas.copy_to(made.digest, path, executable=made.executable)
-            paths.append(path)
-        return paths
+        """Put outputs into build/ for people. Raise StoreError."""
+        return export(self.root, self.store, {name: self.files.made[name] for name in names})
 
     def digest_of(self, path: Path) -> str:
         """The SHA-256 of an exported output."""
@@ -192,37 +187,3 @@ class Project:
         with self.store.scratch.folder() as folder:
             paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
             self.store.cas.put_file(paths[recipe.name])
-
-
-def _recorded(graph: Graph, steps: Sequence[Step]) -> tuple[BuildStep, ...]:
-    """What was decided, in order; a step comes after those that it needs."""
-    labels = {step.recipe.name for step in steps}
-    moved: set[str] = set()  # what ran, and what builds on it
-    recorded = []
-    for step in steps:
-        label = step.recipe.name
-        needs = tuple(need.name for need in graph.needs(step.recipe) if need.name in labels)
-        ran = isinstance(step.decision, Miss)
-        behind = any(need in moved for need in needs)
-        if ran or behind:
-            moved.add(label)
-        recorded.append(
-            BuildStep(
-                label=label,
-                action=step.action.digest,
-                decision="miss" if ran else "hit",
-                reason=step.decision.reason.text if isinstance(step.decision, Miss) else "",
-                needs=needs,
-                cut_off=behind and not ran,
-            )
-        )
-    return tuple(recorded)
-
-
-def _holds(path: Path, made: InputFile) -> bool:
-    """Whether a file in build/ is what was made."""
-    try:
-        right_mode = bool(path.stat().st_mode & 0o100) == made.executable
-        return right_mode and digest_file(path) == made.digest
-    except OSError:
-        return False

@@ -15,6 +15,7 @@ those of a killed process are free. What a store says is there stays while the s
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,8 +58,12 @@ class Store:
         self.leases = Leases(path / "leases", path / "cas")
         self.cas = Cas(path / "cas", self.scratch, self.leases)
         self.results = Results(path / "ac", self.scratch, self.leases)
-        self.traces = Traces(path / "trace", self.scratch)
+        self.traces = Traces(path / "trace")
         self.roots = Roots(path / "roots", self.scratch)
+
+    def sync(self) -> None:
+        """Return when all that was put here is on the disk; raise StoreError where that failed."""
+        self.scratch.sync()
 
     @contextmanager
     def action_lock(self, action: ActionDigest) -> Iterator[None]:
@@ -71,14 +76,37 @@ class Store:
         """Hold the right to change a named folder outside the store, or a tree in it; wait for whoever has it."""
         if "/" in name:
             raise ValueError(f"a lock's name has no slash: {name}")
-        with self._lock(f"tree-{name}.lock"):
+        from filelock import FileLock  # noqa: PLC0415  (slow to import: it brings asyncio)
+
+        path = self.scratch.path / f"tree-{name}.lock"
+        with disk_errors("lock the store", path):
+            lock = FileLock(path)
+            lock.acquire()
+        try:
             yield
+        finally:
+            # Removed while held: who waited on this file notices that it has lost its name, and takes the next one.
+            with suppress(OSError):
+                path.unlink()
+            lock.release()
 
     @contextmanager
     def collector_lock(self) -> Iterator[None]:
         """Hold the right to collect, waiting for whoever has it."""
         with self._lock("collect.lock"):
             yield
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        path = self.scratch.path / name
+        with disk_errors("lock the store", path):
+            lock = _flock(path)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()  # while held, see `tree_lock`
+            os.close(lock)
 
     def tree_path(self, digest: Digest) -> Path:
         """Return where an unpacked tree lies; it is complete and stays, or there is no folder."""
@@ -103,21 +131,16 @@ class Store:
         """Return what each folder of the store holds: files, links among them, and their bytes."""
         return {name: _usage(self.path / name) for name in FOLDERS}
 
-    @contextmanager
-    def _lock(self, name: str) -> Iterator[None]:
-        from filelock import FileLock  # noqa: PLC0415  (slow to import, and readers need no lock)
 
-        path = self.scratch.path / name
-        with disk_errors("lock the store", path):
-            lock = FileLock(path)
-            lock.acquire()
-        try:
-            yield
-        finally:
-            # Removed while held: who waited on this file notices that it has lost its name, and takes the next one.
-            with suppress(OSError):
-                path.unlink()
-            lock.release()
+def _flock(path: Path) -> int:
+    """Lock a file as filelock does, for an action that may be over sooner than that is imported; return it, open."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):  # noqa: PTH116  (beside fstat)
+                return descriptor
+        os.close(descriptor)  # its holder has removed it: it keeps nobody out any more
 
 
 def _usage(folder: Path) -> Usage:

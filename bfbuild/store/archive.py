@@ -19,7 +19,7 @@ import lzma
 import os
 import tarfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from bfbuild.digest import CHUNK, ActionDigest, Digest
@@ -28,6 +28,7 @@ from bfbuild.store.cas import Presence
 from bfbuild.store.closure import Closure, Kind, unpackings
 from bfbuild.store.disk import disk_errors
 from bfbuild.store.lookup import StoreLookup
+from bfbuild.store.trace import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,7 +97,7 @@ def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
             left.remove(trace.action.hash)
             for log in (trace.stdout, trace.stderr):
                 closure.add_content(bytes.fromhex(log.hash), Kind.LOG)
-            data = json.dumps(asdict(trace), sort_keys=True, ensure_ascii=False).encode()
+            data = to_json(trace)
             found[f"trace/{hashlib.sha256(data).hexdigest()}.json"] = data
     return dict(sorted(found.items()))
 

@@ -26,7 +26,7 @@ from bfbuild.store.archive import BLOCK, HEAD, VERSION, Contents, header
 from bfbuild.store.disk import disk_errors
 from bfbuild.store.lookup import StoreLookup
 from bfbuild.store.results import parse, result_blobs
-from bfbuild.store.trace import Trace
+from bfbuild.store.trace import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bfbuild.protos.remote_execution_pb2 import ActionResult
     from bfbuild.store import Store
     from bfbuild.store.cas import Batch
+    from bfbuild.store.trace import Trace
 
 LARGEST_RECORD = 16 << 20  # bytes of a head, a result or a trace, which are read into memory
 MEMORY = 32 << 20  # bytes that unpacking may take, whatever the stream asks for
@@ -71,7 +72,9 @@ def read(store: Store, path: Path) -> Contents:
     for action, result in reader.results.items():
         store.results.put(ActionDigest(action, 0), result)
     for trace in reader.traces:
-        store.traces.record(trace)
+        if trace not in store.traces.of_action(trace.action):
+            store.traces.record(trace)
+    store.sync()
     return Contents(head["target"], len(reader.results), len(reader.content), len(reader.traces), head["bytes"])
 
 
@@ -206,14 +209,9 @@ class _Reader:
         return b"".join(self._content(size))
 
     def _trace(self, hash_: str, data: bytes) -> Trace:
-        from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  (slow to import)
-
         if hashlib.sha256(data).hexdigest() != hash_:
             raise ValueError("its content is not what its name says")
-        try:
-            trace = TypeAdapter(Trace).validate_json(data, strict=True)
-        except ValidationError as error:
-            raise ValueError(f"it is no execution: {error.errors()[0]['msg']}") from error
+        trace = from_json(data)
         if trace.action.hash not in self.results:
             raise ValueError("it is of an action that the archive does not have")
         numbers = (trace.started, trace.duration, trace.user_time, trace.system_time, trace.max_rss, trace.line)

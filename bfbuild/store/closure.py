@@ -83,7 +83,7 @@ class Closure:
 
     def add_root(self, root: Root) -> None:
         """Add what a root lists."""
-        for action in root.actions:
+        for action in root.actions.values():
             self.add_action(bytes.fromhex(action.hash))
         for download in root.downloads:
             self.add_content(bytes.fromhex(download.hash), Kind.DOWNLOAD)

@@ -83,7 +83,7 @@ class Kept:
     def root(self, root: Root) -> None:
         """Keep what a root lists."""
         self.closure.add_root(root)
-        for action in root.actions:
+        for action in root.actions.values():
             self.action(bytes.fromhex(action.hash))
 
     def held(self, names: Iterable[bytes]) -> None:

@@ -15,15 +15,17 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bfbuild.digest import ActionDigest, Digest
 from bfbuild.errors import StoreError
-from bfbuild.store.disk import disk_errors, publish
+from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bfbuild.store.disk import Scratch
 
 VERSION = 1
@@ -38,7 +40,7 @@ class Root:
     target: str  # the recipe's name
     checkout: str | None  # the absolute path of the folder whose builds refresh it; None for a pin
     made: int  # ns since 1970
-    actions: tuple[ActionDigest, ...]
+    actions: Mapping[str, ActionDigest]  # by label, or by the name of the toolchain that is unpacked
     downloads: tuple[Digest, ...]  # files that recipes fetch
 
     @property
@@ -73,12 +75,24 @@ class Roots:
                 "target": root.target,
                 "checkout": root.checkout,
                 "made": root.made,
-                "actions": [str(each) for each in root.actions],
+                "actions": {label: str(action) for label, action in sorted(root.actions.items())},
                 "downloads": [str(each) for each in root.downloads],
             }
         ).encode()
         head = hashlib.sha256(body).hexdigest().encode()
-        publish([(self._scratch.write(head + b"\n" + body + b"\n"), self.path_of(root.name))])
+        self._scratch.publish([(self._scratch.write(head + b"\n" + body + b"\n"), self.path_of(root.name))])
+        self._scratch.sync()
+
+    def refresh(self, name: str, actions: Mapping[str, ActionDigest], made: int) -> None:
+        """Put other actions in the place of those that have the same labels; where there is no such root, do nothing.
+
+        Raise StoreError where it cannot be read or written.
+        """
+        path = self.path_of(name)
+        if path.exists():
+            root = self.read(path)
+            now = {label: actions.get(label, action) for label, action in root.actions.items()}
+            self.put(replace(root, actions=now, made=made))
 
     def remove(self, root: Root) -> None:
         """Take a root away; raise StoreError where it cannot be."""
@@ -121,7 +135,7 @@ class Roots:
 
 def checkout_root_name(project: str, checkout: Path, target: str) -> str:
     """Return the name of the root that builds of `target` in a checkout refresh."""
-    return f"{project}-{hashlib.sha256(os.fsencode(checkout)).hexdigest()[:12]}/{target}"
+    return f"{project}-{hashlib.sha256(os.fsencode(os.path.realpath(checkout))).hexdigest()[:12]}/{target}"
 
 
 def _root(data: Any) -> Root:
@@ -141,6 +155,6 @@ def _root(data: Any) -> Root:
         target=target,
         checkout=checkout,
         made=made,
-        actions=tuple(ActionDigest.parse(each) for each in data["actions"]),
+        actions={label: ActionDigest.parse(each) for label, each in data["actions"].items()},
         downloads=tuple(Digest.parse(each) for each in data["downloads"]),
     )

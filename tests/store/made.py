@@ -8,7 +8,7 @@ from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
 from bfbuild.protos.remote_execution_pb2 import Action, ActionResult, Command, Directory
 from bfbuild.store.collect import Limits
 from bfbuild.store.roots import Root
-from bfbuild.store.trace import Build, Reason, Step, Trace
+from bfbuild.store.trace import Build, Reason, Step, Trace, Traces
 
 if TYPE_CHECKING:
     from bfbuild.store import Store
@@ -77,7 +77,7 @@ def make(
     result = ActionResult()
     result.output_files.add(path=f"out/{label}", digest=output.to_message())
     store.results.put(key, result)
-    store.traces.record(
+    Traces(store.traces.path).record(  # as a process of its own does, so its record may go alone
         Trace(
             label=label,
             recipe="recipes/all.py",
@@ -102,14 +102,14 @@ def make(
 
 def root_of(*made: Made, name: str = "pinned", checkout: str | None = None) -> Root:
     """Return a root that lists these actions."""
-    actions = tuple(each.action for each in made)
+    actions = {f"{number} {each.label}": each.action for number, each in enumerate(made)}
     return Root(name=name, target=made[0].label, checkout=checkout, made=NOW, actions=actions, downloads=())
 
 
 def record_build(store: Store, *made: Made, started: int = NOW) -> None:
     """Record a build of these, all of them hits."""
     steps = tuple(Step(label=each.label, action=each.action, decision="hit", reason="", needs=()) for each in made)
-    store.traces.record_build(
+    Traces(store.traces.path).record_build(
         Build(id=f"b{started}", project="demo", started=started, targets=(made[0].label,), steps=steps)
     )
 

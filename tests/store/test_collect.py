@@ -187,6 +187,7 @@ def test_a_plan_says_what_a_collection_does_and_does_nothing(filled: Filled) -> 
     """Planned and removed numbers are equal; a plan leaves every file."""
     store, (a, _) = filled("a", "b")
     store.roots.put(root_of(a))
+    store.traces.catch_up()  # asking makes the index
     before = sorted(path for path in store.path.rglob("*") if path.is_file())
     planned = plan(store, NOTHING, NOW)
     assert sorted(path for path in store.path.rglob("*") if path.is_file()) == before

@@ -9,6 +9,7 @@ from bfbuild.commands.cache import text as show
 from bfbuild.commands.cache.find import find_root
 from bfbuild.store.closure import Closure, Kind, unpackings
 from bfbuild.store.kept import scan
+from bfbuild.store.results import result_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,12 +89,11 @@ def _kinds(store: Store, roots: Iterable[Root], entries: Mapping[bytes, int]) ->
 
 def _labels(store: Store, root: Root) -> dict[str, set[bytes]]:
     """Return the outputs of each label of a root."""
-    wanted = {action.hash for action in root.actions}
-    outputs: dict[str, set[bytes]] = {}
-    for trace in store.traces.recent():
-        if trace.action.hash in wanted:
-            wanted.remove(trace.action.hash)
-            outputs[trace.label] = {bytes.fromhex(digest.hash) for digest in trace.outputs.values()}
+    outputs = {}
+    for label, action in root.actions.items():
+        result = store.results.read(action)
+        if result is not None and not result.output_directories:
+            outputs[label] = {bytes.fromhex(digest.hash) for _, digest in result_blobs(result)}
     return outputs
 
 

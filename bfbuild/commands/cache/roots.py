@@ -33,7 +33,7 @@ def data(roots: list[Root]) -> object:
             "checkout": root.checkout,
             "gone": root.gone,
             "built": show.timestamp(root.made),
-            "actions": [str(action) for action in root.actions],
+            "actions": {label: str(action) for label, action in sorted(root.actions.items())},
             "downloads": [str(download) for download in root.downloads],
         }
         for root in roots

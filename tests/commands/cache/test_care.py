@@ -32,7 +32,9 @@ def idle(sample: Sample, tmp_path: Path) -> Sample:
 
 def root_of(sample: Sample, name: str = "demo-0123456789ab/demo/a.o", checkout: str | None = "/checkout") -> Root:
     """Return a root of the sample's action, as a build in a checkout leaves it."""
-    return Root(name=name, target="demo/a.o", checkout=checkout, made=STARTED, actions=(sample.action,), downloads=())
+    return Root(
+        name=name, target="demo/a.o", checkout=checkout, made=STARTED, actions={"demo/a.o": sample.action}, downloads=()
+    )
 
 
 def told(capsys: Output, *words: str, code: int = 0) -> Any:
@@ -156,7 +158,7 @@ def test_roots_lists_what_is_kept(sample: Sample, capsys: Output, tmp_path: Path
         "checkout": "/checkout",
         "gone": True,
         "built": "2026-11-23T23:37:06.031Z",
-        "actions": [str(sample.action)],
+        "actions": {"demo/a.o": str(sample.action)},
         "downloads": [],
     }
 
