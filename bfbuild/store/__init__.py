@@ -3,6 +3,7 @@
     cas/      content                          cas.py
     ac/       results of actions               results.py
     trace/    what was done and why            trace.py
+    marks/    what is not deterministic        marks.py
     roots/    what must be kept                roots.py
     leases/   what running processes use       leases.py
     trees/    unpacked folders; derived, may be deleted while nothing uses them
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bfbuild.store.cas import Cas
 from bfbuild.store.disk import Scratch, disk_errors, publish_folder
 from bfbuild.store.leases import Leases
+from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
 from bfbuild.store.roots import Roots
 from bfbuild.store.trace import Traces
@@ -60,6 +62,7 @@ class Store:
         self.results = Results(path / "ac", self.scratch, self.leases)
         self.traces = Traces(path / "trace")
         self.roots = Roots(path / "roots", self.scratch)
+        self.marks = Marks(path / "marks", self.scratch)
 
     def sync(self) -> None:
         """Return when all that was put here is on the disk; raise StoreError where that failed."""

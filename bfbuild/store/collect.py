@@ -8,6 +8,8 @@ What is kept: everything that is reached (closure.py) from
   newest first, only until the store is that large; roots and the newest builds are kept whatever their size;
 - what running processes hold.
 
+Marks (marks.py) stay: they are small, and what is not deterministic is so also when it is made again.
+
 Planning (`plan`) reads and removes nothing. It takes no lock, so the store changes under it; what that means is dealt
 with when things are removed.
 

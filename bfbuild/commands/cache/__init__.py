@@ -37,6 +37,7 @@ WORDS = {
     "show": Word(("DIGEST|TARGET",)),
     "log": Word(("TARGET",)),
     "trace": Word(("TARGET|DIGEST",)),
+    "diff": Word(("TARGET[@BUILD]|DIGEST|FILE", "TARGET[@BUILD]|DIGEST|FILE")),
     "size": Word(),
     "du": Word(("[TARGET]",)),
     "roots": Word(),
@@ -62,6 +63,8 @@ ls lists the results in the store, the newest first.
 show tells all about one action, command, folder, result or piece of content, or about a target's latest action; of a
 digest, six digits are enough.
 log prints what the tool printed when a target was last made; trace tells all that is on record of that execution.
+
+diff compares two contents by what they mean: targets, TARGET@BUILD, digests or files.
 
 size counts files and bytes by kind; du by target, or by the labels of one, with what is shared.
 
