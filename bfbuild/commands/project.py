@@ -132,12 +132,12 @@ class Project:
         try:
             with self.progress:
                 realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
+            for target in targets:
+                self._keep(target, started)
         finally:
             name, labels = self.config.settings.project.name, [recipe.name for recipe in targets]
             record(realiser, self.progress, project=name, targets=labels, started=started)
             self.store.sync()
-        for target in targets:
-            self._keep(target, started)
 
     def _keep(self, target: Recipe, started: int) -> None:
         """Root what a target is made of, so that collecting leaves it while this checkout is there."""

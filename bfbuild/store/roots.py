@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +67,12 @@ class Roots:
         self._scratch = scratch
 
     def put(self, root: Root) -> None:
-        """Write a root, in place of one of that name; durable on return. Raise StoreError where it cannot be."""
-        body = json.dumps(
+        """Write a root, in place of one of that name. Raise StoreError where it cannot be.
+
+        Like all that is put into a store it is on the disk after `Store.sync`.
+        """
+        self._write(
+            root.name,
             {
                 "version": VERSION,
                 "name": root.name,
@@ -77,22 +81,28 @@ class Roots:
                 "made": root.made,
                 "actions": {label: str(action) for label, action in sorted(root.actions.items())},
                 "downloads": [str(each) for each in root.downloads],
-            }
-        ).encode()
-        head = hashlib.sha256(body).hexdigest().encode()
-        self._scratch.publish([(self._scratch.write(head + b"\n" + body + b"\n"), self.path_of(root.name))])
-        self._scratch.sync()
+            },
+        )
 
     def refresh(self, name: str, actions: Mapping[str, ActionDigest], made: int) -> None:
         """Put other actions in the place of those that have the same labels; where there is no such root, do nothing.
 
-        Raise StoreError where it cannot be read or written.
+        It is quick, for a build of one file among thousands. Raise StoreError where it cannot be read or written.
         """
         path = self.path_of(name)
         if path.exists():
-            root = self.read(path)
-            now = {label: actions.get(label, action) for label, action in root.actions.items()}
-            self.put(replace(root, actions=now, made=made))
+            data = _load(path)
+            try:
+                known = data["actions"]
+                known.update((label, str(action)) for label, action in actions.items() if label in known)
+            except (TypeError, KeyError, AttributeError) as error:
+                raise RootDamaged(path, f"it is no root of this version: {error}") from error
+            self._write(name, {**data, "made": made})
+
+    def _write(self, name: str, data: dict[str, object]) -> None:
+        body = json.dumps(data).encode()
+        head = hashlib.sha256(body).hexdigest().encode()
+        self._scratch.publish([(self._scratch.write(head + b"\n" + body + b"\n"), self.path_of(name))])
 
     def remove(self, root: Root) -> None:
         """Take a root away; raise StoreError where it cannot be."""
@@ -110,15 +120,10 @@ class Roots:
 
     def read(self, path: Path) -> Root:
         """Return the root in a file; raise RootDamaged for anything else."""
+        data = _load(path)
         try:
-            head, _, body = path.read_bytes().removesuffix(b"\n").partition(b"\n")
-        except OSError as error:
-            raise RootDamaged(path, error.strerror or str(error)) from error
-        if head != hashlib.sha256(body).hexdigest().encode():
-            raise RootDamaged(path, "damaged: its checksum does not fit")
-        try:
-            return _root(json.loads(body))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            return _root(data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RootDamaged(path, f"it is no root of this version: {error}") from error
 
     def find(self, word: str) -> Root | None:
@@ -136,6 +141,20 @@ class Roots:
 def checkout_root_name(project: str, checkout: Path, target: str) -> str:
     """Return the name of the root that builds of `target` in a checkout refresh."""
     return f"{project}-{hashlib.sha256(os.fsencode(os.path.realpath(checkout))).hexdigest()[:12]}/{target}"
+
+
+def _load(path: Path) -> Any:
+    """Return what a file of ours holds; raise RootDamaged for one that nobody wrote so."""
+    try:
+        head, _, body = path.read_bytes().removesuffix(b"\n").partition(b"\n")
+    except OSError as error:
+        raise RootDamaged(path, error.strerror or str(error)) from error
+    if head != hashlib.sha256(body).hexdigest().encode():
+        raise RootDamaged(path, "damaged: its checksum does not fit")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RootDamaged(path, f"it is no root of this version: {error}") from error
 
 
 def _root(data: Any) -> Root:

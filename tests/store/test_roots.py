@@ -152,6 +152,9 @@ def test_any_bytes_are_a_root_or_damaged(store: Store, body: bytes) -> None:
         path.write_bytes(data)
         with pytest.raises(RootDamaged):
             store.roots.read(path)
+        path.replace(store.roots.path_of("any"))
+        with pytest.raises(RootDamaged):
+            store.roots.refresh("any", {"a": ActionDigest("a" * 64, 1)}, 1)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -25,6 +25,7 @@ def look(store: Store, target: str, name: str | None = None) -> Root:
         if other.name == pin.name and other.checkout is not None:
             raise StoreError("builds of a checkout refresh the root of this name", facts=[("name", pin.name)])
     store.roots.put(pin)
+    store.sync()
     return pin
 
 
