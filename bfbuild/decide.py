@@ -12,14 +12,14 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from bfbuild.action.action import Description, read_description
-from bfbuild.digest import Digest
 from bfbuild.errors import StoreError
-from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
+from bfbuild.store.results import result_blobs
 from bfbuild.store.trace import Cause, Reason
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action
+    from bfbuild.protos import remote_execution_pb2 as api
     from bfbuild.store import Store
 
 
@@ -54,16 +54,6 @@ def decide(action: Action, store: Store) -> Decision:
         if state.presence is not Presence.PRESENT:
             return Miss(Reason(text=f"its recorded output {name} is {state.presence} in the store"))
     return Hit(result)
-
-
-def result_blobs(result: api.ActionResult) -> Iterator[tuple[str, Digest]]:
-    """Yield (path, digest) of every blob that a result needs to be whole."""
-    for output in result.output_files:
-        yield output.path, Digest.of_message(output.digest)
-    for folder in result.output_directories:
-        yield folder.path, Digest.of_message(folder.root_directory_digest)
-    if result.HasField("stdout_digest"):
-        yield "stdout", Digest.of_message(result.stdout_digest)
 
 
 def told(cause: Cause) -> str:

@@ -156,8 +156,13 @@ def read_description(name: ActionDigest, read: Callable[[Digest], bytes]) -> Des
         environment={each.name: each.value for each in command.environment_variables},
         inputs=inputs,
         outputs=tuple(command.output_paths),
-        toolchain=digest_bytes(canonical(_with_work(root, digest_bytes(b"")))),  # where it is a mount point: empty
+        toolchain=toolchain_of(root),
     )
+
+
+def toolchain_of(root: api.Directory) -> Digest:
+    """Return the root of the toolchain that an input tree was made of: there `work/` is a mount point, empty."""
+    return digest_bytes(canonical(_with_work(root, digest_bytes(b""))))
 
 
 def _with_work(root: api.Directory, work: Digest) -> api.Directory:

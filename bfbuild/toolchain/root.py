@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bfbuild.action.action import Tree
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes, digest_file
-from bfbuild.errors import StoreError
+from bfbuild.errors import LockError, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from bfbuild.recipe.model import Toolchain
     from bfbuild.store import Store
+    from bfbuild.store.tree import Root
     from bfbuild.toolchain.lock import Lock, LockedPackage
-    from bfbuild.toolchain.unpack import Root
 
 UNPACKER = "bfbuild-unpack-1"  # raise the number when equal packages would unpack to another root
 
@@ -81,6 +81,15 @@ class Toolchains:
             if not path.is_dir():
                 self._unpacked(recipe, self._packages(recipe))
             return path
+
+    def unpacking(self, recipe: Toolchain) -> ActionDigest | None:
+        """Return under which action the root is on record, None where it is not; it unpacks nothing."""
+        with self._guard:
+            planning = _planning(self.lock_path, recipe)
+            if self._recorded(planning) is None:
+                with suppress(LockError):
+                    planning = _unpacking(self._packages(recipe)).action
+            return planning if self._recorded(planning) is not None else None
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
         from bfbuild.toolchain.lock import Lock  # noqa: PLC0415  (for whoever lacks a root)
