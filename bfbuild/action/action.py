@@ -178,6 +178,7 @@ def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PATH": ":".join(request.path),
         "PWD": f"/{WORK}",  # bubblewrap would set it anyway; so it is declared, and the same at every level
+        "PYTHONDONTWRITEBYTECODE": "1",  # beside its modules, which are the toolchain's: under proot it could
         "SOURCE_DATE_EPOCH": str(source_date_epoch),
         "TZ": "UTC",
         **request.env,

@@ -4,7 +4,7 @@
     ac/       results of actions               results.py
     trace/    what was done and why            trace.py
     roots/    what must be kept
-    trees/    unpacked folders; derived, may be deleted while nothing uses them
+    trees/    unpacked folders              trees.py    derived, may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
 
 Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Two locks keep
@@ -15,14 +15,16 @@ those of a killed process are free.
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bfbuild.store.cas import Cas
-from bfbuild.store.disk import Scratch, disk_errors, publish_folder
+from bfbuild.store.disk import Scratch, disk_errors, publish, publish_folder
 from bfbuild.store.results import Results
 from bfbuild.store.trace import Traces
+from bfbuild.store.trees import signature, signature_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +87,24 @@ class Store:
                 with self.scratch.folder() as folder:
                     build(folder)
                     publish_folder(folder, path)
+                self.sign_tree(digest)
         return path
+
+    def sign_tree(self, digest: Digest) -> None:
+        """Keep what a tree looks like that was found to be right, for `trees.untouched` to compare."""
+        path = self.tree_path(digest)
+        with disk_errors("read a tree of the store", path):
+            text = signature(path)
+        publish([(self.scratch.write(text.encode()), signature_path(path))], durable=False)
+
+    def drop_tree(self, digest: Digest) -> None:
+        """Take away a tree that is not right; the caller MUST hold its `tree_lock`.
+
+        Tools of other builds may be running in it: it is deleted when the store is opened and nobody else has it open.
+        """
+        path = self.tree_path(digest)
+        with disk_errors("take away a damaged tree", path):
+            path.rename(self.scratch.path / f"tree-{secrets.token_hex(8)}")
 
     def usage(self) -> dict[str, Usage]:
         """Return what each folder of the store holds: files, links among them, and their bytes."""

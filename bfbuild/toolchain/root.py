@@ -18,10 +18,11 @@ from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
 from bfbuild.errors import StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
+from bfbuild.store.trees import untouched
 from bfbuild.toolchain.debian import mirrors
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.lock import Lock, LockedPackage
-from bfbuild.toolchain.unpack import Root, unpack
+from bfbuild.toolchain.unpack import Root, read_root, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,9 @@ class Events(Protocol):
     def transfer(self, what: str, done: int, total: int) -> None:
         """So many of so many bytes are done."""
 
+    def note(self, words: str) -> None:
+        """Something that people should know."""
+
 
 @dataclass
 class Toolchains:
@@ -48,6 +52,7 @@ class Toolchains:
     configured_mirrors: tuple[str, ...]
     events: Events
     _trees: dict[str, Tree] = field(default_factory=dict)
+    _sound: set[Digest] = field(default_factory=set)  # the roots that were looked at in this build
     _lock: Lock | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
 
@@ -62,12 +67,31 @@ class Toolchains:
             return self._trees[recipe.name]
 
     def ensure(self, recipe: Toolchain) -> Path:
-        """Return the folder in which the root is unpacked."""
+        """Return the folder in which the root is unpacked; one that was changed since is unpacked anew."""
         with self._guard:
-            path = self.store.tree_path(self.plan(recipe).digest)
-            if not path.is_dir():
-                self._unpacked(recipe, self._packages(recipe))
+            digest = self.plan(recipe).digest
+            path = self.store.tree_path(digest)
+            if digest not in self._sound:
+                if not untouched(path):
+                    self._doubt(recipe, digest)
+                if not path.is_dir():
+                    self._unpacked(recipe, self._packages(recipe))
+                self._sound.add(digest)
             return path
+
+    def _doubt(self, recipe: Toolchain, digest: Digest) -> None:
+        """Hash a root that is not as it was signed; sign it anew, or remove it."""
+        path = self.store.tree_path(digest)
+        with self.store.tree_lock(digest.hash):
+            if not path.is_dir() or untouched(path):
+                return
+            if read_root(path) == digest:
+                self.store.sign_tree(digest)
+            else:
+                self.events.note(
+                    f"warning: something changed the unpacked toolchain {recipe.name}: it is unpacked anew"
+                )
+                self.store.drop_tree(digest)
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
         if self._lock is None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import tarfile
 import threading
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from bfbuild.digest import Digest, canonical, digest_bytes
+from bfbuild.digest import Digest, canonical, digest_bytes, digest_file
 from bfbuild.errors import FetchError, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 
@@ -250,6 +251,25 @@ def _place(name: str, package: str, *, folder: bool) -> str | None:
         return None
     merged = path.parts[0] in MERGED and (folder or len(path.parts) > 1)
     return str(PurePosixPath("usr", path) if merged else path)
+
+
+def read_root(root: Path) -> Digest | None:
+    """Return the digest of what is unpacked in a folder, all of it hashed; None where no package could hold it."""
+    entries: dict[str, _Entry] = {}
+    try:
+        for path in root.rglob("*"):
+            name, mode = str(path.relative_to(root)), path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                entries[name] = str(path.readlink())
+            elif stat.S_ISDIR(mode):
+                entries[name] = None
+            elif stat.S_ISREG(mode):
+                entries[name] = _File(digest_file(path), executable=bool(mode & 0o100))
+            else:
+                return None
+        return describe(entries).digest
+    except (OSError, ValueError):  # unreadable, or a name that is no Unicode
+        return None
 
 
 def describe(entries: dict[str, _Entry]) -> Root:

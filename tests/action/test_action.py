@@ -63,6 +63,7 @@ def test_the_messages_say_what_was_asked() -> None:
         ("LC_ALL", "C.UTF-8"),
         ("PATH", "/usr/bin:/opt/bin"),
         ("PWD", "/work"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
         ("SOURCE_DATE_EPOCH", "315532800"),
         ("TZ", "UTC"),
         ("ZED", "1"),
