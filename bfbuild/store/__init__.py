@@ -4,7 +4,7 @@
     ac/       results of actions               results.py
     trace/    what was done and why            trace.py
     roots/    what must be kept
-    trees/    unpacked folders              trees.py    derived, may be deleted while nothing uses them
+    trees/    unpacked folders                 signature.py; they may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
 
 Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Two locks keep
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from bfbuild.store.cas import Cas
 from bfbuild.store.disk import Scratch, disk_errors, publish, publish_folder
 from bfbuild.store.results import Results
+from bfbuild.store.signature import signature, signature_path
 from bfbuild.store.trace import Traces
-from bfbuild.store.trees import signature, signature_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ class Store:
         return path
 
     def sign_tree(self, digest: Digest) -> None:
-        """Keep what a tree looks like that was found to be right, for `trees.untouched` to compare."""
+        """Keep what a tree looks like that was found to be right, for `signature.untouched` to compare."""
         path = self.tree_path(digest)
         with disk_errors("read a tree of the store", path):
             text = signature(path)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from bfbuild.digest import canonical
+from bfbuild.digest import Digest, canonical
 from bfbuild.store.disk import hashed_files, publish
 from bfbuild.store.lookup import ResultDamaged
 
@@ -51,9 +51,11 @@ class Results:
         if seal != _seal(action, body):
             raise ResultDamaged(action, "damaged: its seal does not fit")
         try:
-            return ActionResult.FromString(body)
-        except DecodeError as error:
+            result = ActionResult.FromString(body)
+            list(result_blobs(result))
+        except (DecodeError, ValueError) as error:  # sealed so: whoever did that knew how, and is not believed
             raise ResultDamaged(action, "damaged: it is no ActionResult") from error
+        return result
 
     def put(self, action: ActionDigest, result: ActionResult) -> None:
         """Record a success, its outputs in the order of their paths; durable on return.
@@ -78,6 +80,16 @@ class Results:
     def path_of(self, action: ActionDigest) -> Path:
         """Return where the record lies, or would lie."""
         return self.path / action.hash[:2] / action.hash
+
+
+def result_blobs(result: ActionResult) -> Iterator[tuple[str, Digest]]:
+    """Yield (path, digest) of every blob that a result needs to be whole."""
+    for output in result.output_files:
+        yield output.path, Digest.of_message(output.digest)
+    for folder in result.output_directories:
+        yield folder.path, Digest.of_message(folder.root_directory_digest)
+    if result.HasField("stdout_digest"):
+        yield "stdout", Digest.of_message(result.stdout_digest)
 
 
 def _seal(action: ActionDigest, body: bytes) -> bytes:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
+from google.protobuf.message import DecodeError
+
 from bfbuild.action.action import Tree
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
 from bfbuild.errors import StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
-from bfbuild.store.trees import untouched
+from bfbuild.store.signature import untouched
 from bfbuild.toolchain.debian import mirrors
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.lock import Lock, LockedPackage
@@ -102,12 +104,13 @@ class Toolchains:
         """Return the recorded root where it and its Directory are whole."""
         try:
             result = self.store.results.get(action)
-        except StoreError:
+            if result is None or len(result.output_directories) != 1:
+                return None
+            digest = Digest.of_message(result.output_directories[0].root_directory_digest)
+            api.Directory.FromString(self.store.cas.get_bytes(digest))
+        except (StoreError, DecodeError):
             return None
-        if result is None or len(result.output_directories) != 1:
-            return None
-        digest = Digest.of_message(result.output_directories[0].root_directory_digest)
-        return digest if self.store.cas.state(digest).presence is Presence.PRESENT else None
+        return digest
 
     def _unpacked(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> Digest:
         """Fetch what is missing, unpack, and record the root."""

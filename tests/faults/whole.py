@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bfbuild.decide import result_blobs
 from bfbuild.digest import ActionDigest
 from bfbuild.store.cas import Presence
 from bfbuild.store.lookup import StoreLookup
+from bfbuild.store.results import result_blobs
 
 if TYPE_CHECKING:
     from bfbuild.store import Store

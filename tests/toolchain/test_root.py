@@ -14,7 +14,7 @@ import pytest
 from bfbuild.errors import LockError
 from bfbuild.recipe.model import Toolchain
 from bfbuild.store import Store
-from bfbuild.store.trees import untouched
+from bfbuild.store.signature import untouched
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
 from bfbuild.toolchain.root import Toolchains
 from bfbuild.toolchain.unpack import read_root
