@@ -31,7 +31,9 @@ def test_the_disk_fails_from_any_change_on(trial: Trial, problem: int) -> None:
             assert done.code == 2, (moment, done)
             assert f"  reason  {reason}\n{HINTS[problem]}" in done.err, (moment, done.err)
             told += 1
-        ran += build_on(small, trial.right).ran
+        after = build_on(small, trial.right)
+        assert after.damage == []
+        ran += after.ran
     trial.tell(
         f"{reason} from {len(rounds)} of {most} changes on: {told} builds told it, the others were right;"
         f" every store whole; {ran} actions executed afterwards, none twice"
