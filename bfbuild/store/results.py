@@ -53,8 +53,10 @@ class Results:
         try:
             result = ActionResult.FromString(body)
             list(result_blobs(result))
-        except (DecodeError, ValueError) as error:  # sealed so: whoever did that knew how, and is not believed
+        except DecodeError as error:
             raise ResultDamaged(action, "damaged: it is no ActionResult") from error
+        except ValueError as error:  # sealed so: whoever did that knew how, and is not believed
+            raise ResultDamaged(action, f"damaged: {error}") from error
         return result
 
     def put(self, action: ActionDigest, result: ActionResult) -> None:
