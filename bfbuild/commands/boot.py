@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.commands.build import build
-from bfbuild.commands.project import BUILD, Project
+from bfbuild.commands.outputs import BUILD
+from bfbuild.commands.project import Project
 from bfbuild.errors import RecipeError, nearest
 from bfbuild.machine.spec import BootSpec
 from bfbuild.recipe.model import Run

@@ -45,7 +45,8 @@ class Report(Question):
 def report(start: Path, names: Sequence[str], *, trace: str) -> int:
     """Write the page, and the trace where one is wanted; print where they are."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
-    from bfbuild.commands.project import BUILD, Project  # noqa: PLC0415
+    from bfbuild.commands.outputs import BUILD  # noqa: PLC0415
+    from bfbuild.commands.project import Project  # noqa: PLC0415
     from bfbuild.commands.timeline import chrome_trace  # noqa: PLC0415
     from bfbuild.store.disk import disk_errors  # noqa: PLC0415
 

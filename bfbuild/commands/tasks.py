@@ -7,14 +7,13 @@ before pydantic or a recipe is loaded.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from doit.exceptions import TaskError, TaskFailed
 
-from bfbuild import snapshot
+from bfbuild.commands import door
 
 
 class NoNotes:
@@ -65,13 +64,12 @@ def _build(root: Path, names: list[str], **options: Any) -> int:
 
 
 def _ask(root: Path, kind: str, names: list[str], **options: Any) -> int:
-    answer = snapshot.fresh(str(root), kind, names)
-    if answer is not None:
-        sys.stdout.write(answer)
-        return 0
+    known = door.answer(str(root), kind, names or [], **options)
+    if known is not None:
+        return known
     from bfbuild.commands.build import ask  # noqa: PLC0415
 
-    return ask(root, kind, names, **options)
+    return ask(root, kind, names or [], **options)
 
 
 def _run(root: Path, **options: Any) -> int:

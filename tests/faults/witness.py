@@ -174,16 +174,20 @@ class Disk:
             case "s":
                 self._syncs.append(self.length)
                 self._inodes[change.inode].syncs.append(self.length)
-            case "r":
-                self._name(change.first, change.second, self._inodes[change.inode], now)
-            case "l":
-                self._name("", change.second, self._inodes[change.inode], now)
+            case "r" | "l":
+                # An inode that nobody knows was written by another process, not long ago.
+                node = self._inodes.setdefault(change.inode, Node(changes=[(self.length, change)]))
+                self._name(change.first if change.kind == "r" else "", change.second, node, now)
             case "u" if change.first in now:  # else it was made by an action, which is not watched
                 self._name(change.first, "", now[change.first], now)
 
     def _name(self, gone: str, new: str, node: Node, now: dict[str, Node]) -> None:
+        replaced = [now[path] for path in (gone, new) if path in now]
         self._names.append(Names(self.length, gone, new, node))
         _rename(self._names[-1], now)
+        for each in replaced:
+            if not any(each is other for other in now.values()):  # the last name is gone: its inode may come again
+                self._inodes = {inode: other for inode, other in self._inodes.items() if other is not each}
 
     def after(self, cut: int, chance: random.Random | None = None, *, ordered: bool = True) -> dict[str, Content]:
         """Return what is on the disk after a power cut before change `cut`, by path.

@@ -15,6 +15,8 @@ PACKAGE = Path(bfbuild.__file__).parent
 # Top floor first. ARCHITECTURE.md draws the same list.
 FLOORS = (
     "commands",
+    "declared",
+    "remembered",
     "realise",
     "files",
     "machine",

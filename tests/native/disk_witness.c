@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -321,7 +322,25 @@ int mkdir(const char *name, mode_t mode) {
     return mkdirat(AT_FDCWD, name, mode);
 }
 
-/* r: renamed from the first path to the second. l: linked likewise. */
+/* Tell a move, with the content of the file: another process may have written it, an action that made an output. */
+static void tell_move(char kind, const char *first, const char *second) {
+    int file = (int)syscall(SYS_openat, AT_FDCWD, second, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status = {0};
+    void *data = MAP_FAILED;
+    if (file >= 0 && !syscall(SYS_fstat, file, &status) && S_ISREG(status.st_mode) && status.st_size) {
+        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    }
+    size_t length = data == MAP_FAILED ? 0 : (size_t)status.st_size;
+    tell(kind, inode_at(second), 0, first, second, length ? data : "", length);
+    if (length) {
+        munmap(data, length);
+    }
+    if (file >= 0) {
+        syscall(SYS_close, file);
+    }
+}
+
+/* r: renamed from the first path to the second. l: linked likewise. The data is the content. */
 static int do_move(char kind, long call, int from, const char *old, int to, const char *new, int flags) {
     char first[PATH_MAX], second[PATH_MAX];
     int inside = absolute(from, old, first) | absolute(to, new, second); /* both, for both paths */
@@ -331,7 +350,7 @@ static int do_move(char kind, long call, int from, const char *old, int to, cons
     enter();
     int result = fails() ? -1 : (int)syscall(call, from, old, to, new, flags);
     if (!result) {
-        tell(kind, inode_at(second), 0, first, second, "", 0);
+        tell_move(kind, first, second);
     }
     return (int)leave(result);
 }
