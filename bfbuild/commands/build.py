@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 COMPILE_COMMANDS = "compile_commands.json"
 
 
-def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0) -> int:
+def ask(
+    root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0, trace: str = ""
+) -> int:
     """Answer `doit image NAMES` or `doit build NAMES` by building, and keep the answer for the next time."""
+    started = time.time_ns()
     project = Project(root)
     chosen = [project.graph.find(name) for name in names] or _default(project, kind)
     if not chosen:
@@ -34,8 +37,20 @@ def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False
     text = answer(answered, project.files.made)
     sys.stdout.write(text)
     sys.stdout.flush()
+    if trace:
+        _write_trace(project, started, Path(trace))
     keep(project, kind, list(names), answered=answered, exported=_beside(project, chosen), text=text)
     return 0
+
+
+def _write_trace(project: Project, since: int, path: Path) -> None:
+    """Write what this build ran as a Chrome trace."""
+    from bfbuild.commands.report import write_trace  # noqa: PLC0415
+    from bfbuild.explain.records import Records  # noqa: PLC0415
+
+    records = Records(project.store, project.config.settings.project.name)
+    ran = [step for step in project.steps if step.outcome is not None]
+    write_trace((records.execution(step.recipe.name, step.action.digest, since) for step in ran), path)
 
 
 def _default(project: Project, kind: str) -> list[Recipe]:

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from bfbuild.errors import BareflowError, Errors, RecipeError, nearest
-from bfbuild.recipe.loader import field_line
+from bfbuild.recipe.lines import field_line
 from bfbuild.recipe.model import Image, Recipe, Toolchain
 
 Kind = TypeVar("Kind", bound=Recipe)

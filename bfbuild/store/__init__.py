@@ -3,6 +3,7 @@
     cas/      content                          cas.py
     ac/       results of actions               results.py
     trace/    what was done and why            trace.py
+    marks/    what is not deterministic        marks.py
     roots/    what must be kept
     trees/    unpacked folders                 signature.py; they may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bfbuild.store.cas import Cas
 from bfbuild.store.disk import Scratch, disk_errors, publish_folder
+from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
 from bfbuild.store.signature import signature, signature_path
 from bfbuild.store.trace import Traces
@@ -57,6 +59,7 @@ class Store:
         self.cas = Cas(path / "cas", self.scratch)
         self.results = Results(path / "ac", self.scratch)
         self.traces = Traces(path / "trace")
+        self.marks = Marks(path / "marks", self.scratch)
 
     def sync(self) -> None:
         """Return when all that was put here is on the disk; raise StoreError where that failed."""

@@ -15,6 +15,7 @@ PACKAGE = Path(bfbuild.__file__).parent
 # Top floor first. ARCHITECTURE.md draws the same list.
 FLOORS = (
     "commands",
+    "explain",
     "declared",
     "remembered",
     "realise",
@@ -25,6 +26,7 @@ FLOORS = (
     "toolchain",
     "store",
     "action",
+    "compare",
     "disk",
     "recipe",
     "digest",
