@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from bfbuild.digest import digest_file
+from bfbuild.recipe.graph import SANDBOX
+from bfbuild.store.signature import untouched
 from tests.faults.conftest import Trial
 from tests.small import Roots, Small, ran
 
@@ -85,3 +88,17 @@ def test_any_damaged_file_costs_time_and_nothing_else(
     trial.tell(f"damage to {kinds.total()} of {len(files)} x {len(HARMS)} (file, harm): no wrong output, no traceback")
     trial.tell(f"  harmed: {', '.join(f'{kind} x{count}' for kind, count in sorted(kinds.items()))}")
     trial.tell(f"  told: {', '.join(f'{words} x{count}' for words, count in again.most_common())}")
+
+
+def test_tools_that_nobody_vouches_for_are_hashed_before_they_are_used(copy: Small) -> None:
+    """Also where a source is built again without reading a recipe: an unpacked tree without a signature gets one."""
+    copy.edit("src/start.c", "return", "return 1 +")
+    assert copy.doit("image").code == 0  # it uses the sandbox, and remembers that
+    tree = copy.store.tree_path(copy.open().toolchains.plan(SANDBOX).digest)
+    there = tree.resolve()
+    tree.unlink()
+    shutil.copytree(there, tree, symlinks=True)
+    copy.edit("src/start.c", "twice(BF_ANSWER)", "thrice(BF_ANSWER)")
+    done = copy.doit("image")
+    assert (done.code, "4 run" in done.err) == (0, True), done
+    assert untouched(tree)
