@@ -26,6 +26,7 @@ from bfbuild.digest import Digest, digest_bytes
 from bfbuild.errors import Location
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.snapshot import VERSION, Signatures, sign
+from bfbuild.store.signature import untouched
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -104,6 +105,7 @@ class Remembered:
         self.root = Path(root)
         self._store = store
         self._pieces: dict[str, Piece] = {}
+        self._sound: set[str] = set()  # roots that were looked at
         self._trees = {
             hash_: Tree(Digest(hash_, size), api.Directory.FromString(data))
             for hash_, (size, data) in memory.trees.items()
@@ -173,12 +175,14 @@ class Remembered:
         return self.tree(self._own(piece).tree.hash)
 
     def tree(self, hash_: str) -> Path:
-        """The folder of an unpacked root; raise Doubt where it is gone."""
+        """The folder of an unpacked root; raise Doubt where it is gone, or was touched since."""
         if hash_:
             self._store.leases.hold(hash_)
         path = self._store.path / "trees" / hash_
-        if not (hash_ and path.is_dir()):
-            raise Doubt(hash_)
+        if hash_ not in self._sound:  # two threads at once may both look
+            if not (hash_ and untouched(path)):
+                raise Doubt(hash_)
+            self._sound.add(hash_)
         return path
 
     def recipe_file(self, piece: AnyPiece) -> str:

@@ -47,3 +47,12 @@ program("heap_stress", heap + strings, RENAMED)
 
 program("compiler_rt_check", objects("src/kernel_lib/memory/compiler_rt.c"))
 program("faulty", ())
+
+# No sanitizer here: a library that the tests load into their own Python (LD_PRELOAD), to see what it does to the disk.
+witness = c_objects(
+    "tests/native/disk_witness.c",
+    toolchain=native,
+    flags=("-std=gnu17", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wshadow"),
+    prefix="native",
+)
+Link(name="native/disk_witness.so", driver="cc", toolchain=native, flags=("-shared",), inputs=witness)

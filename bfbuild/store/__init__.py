@@ -6,7 +6,7 @@
     marks/    what is not deterministic        marks.py
     roots/    what must be kept                roots.py
     leases/   what running processes use       leases.py
-    trees/    unpacked folders; derived, may be deleted while nothing uses them
+    trees/    unpacked folders                 signature.py; they may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
 
 Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Two locks keep
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,7 @@ from bfbuild.store.leases import Leases
 from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
 from bfbuild.store.roots import Roots
+from bfbuild.store.signature import signature, signature_path
 from bfbuild.store.trace import Traces
 
 if TYPE_CHECKING:
@@ -128,7 +130,24 @@ class Store:
                 with self.scratch.folder() as folder:
                     build(folder)
                     publish_folder(folder, path)
+                self.sign_tree(digest)
         return path
+
+    def sign_tree(self, digest: Digest) -> None:
+        """Keep what a tree looks like that was found to be right, for `signature.untouched` to compare."""
+        path = self.tree_path(digest)
+        with disk_errors("read a tree of the store", path):
+            text = signature(path)
+        self.scratch.publish([(self.scratch.write(text.encode()), signature_path(path))])
+
+    def drop_tree(self, digest: Digest) -> None:
+        """Take away a tree that is not right; the caller MUST hold its `tree_lock`.
+
+        Tools of other builds may be running in it: it is deleted when the store is opened and nobody else has it open.
+        """
+        path = self.tree_path(digest)
+        with disk_errors("take away a damaged tree", path):
+            path.rename(self.scratch.path / f"tree-{secrets.token_hex(8)}")
 
     def usage(self) -> dict[str, Usage]:
         """Return what each folder of the store holds: files, links among them, and their bytes."""

@@ -91,9 +91,13 @@ def parse(action: ActionDigest, data: bytes) -> ActionResult:
     if data[-length:] != seal(action, body):
         raise ResultDamaged(action, "damaged: its seal does not fit")
     try:
-        return ActionResult.FromString(body)
+        result = ActionResult.FromString(body)
+        list(result_blobs(result))
     except DecodeError as error:
         raise ResultDamaged(action, "damaged: it is no ActionResult") from error
+    except ValueError as error:  # sealed so: whoever did that knew how, and is not believed
+        raise ResultDamaged(action, f"damaged: {error}") from error
+    return result
 
 
 def result_blobs(result: ActionResult) -> Iterator[tuple[str, Digest]]:

@@ -8,16 +8,20 @@ neither the packages nor the unpacked tree, which is derived and may be deleted 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from google.protobuf.message import DecodeError
 
 from bfbuild.action.action import Tree
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes, digest_file
 from bfbuild.errors import LockError, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
+from bfbuild.store.signature import untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +40,9 @@ class Events(Protocol):
     def transfer(self, what: str, done: int, total: int) -> None:
         """So many of so many bytes are done."""
 
+    def note(self, words: str) -> None:
+        """Something that people should know."""
+
 
 @dataclass
 class Toolchains:
@@ -46,6 +53,7 @@ class Toolchains:
     configured_mirrors: tuple[str, ...]
     events: Events
     _trees: dict[str, Tree] = field(default_factory=dict)
+    _sound: set[Digest] = field(default_factory=set)  # the roots that were looked at in this build
     _lock: Lock | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
 
@@ -75,11 +83,16 @@ class Toolchains:
             return tuple(self._trees.values())
 
     def ensure(self, recipe: Toolchain) -> Path:
-        """Return the folder in which the root is unpacked."""
+        """Return the folder in which the root is unpacked; one that was changed since is unpacked anew."""
         with self._guard:
-            path = self.store.tree_path(self.plan(recipe).digest)
-            if not path.is_dir():
-                self._unpacked(recipe, self._packages(recipe))
+            digest = self.plan(recipe).digest
+            path = self.store.tree_path(digest)
+            if digest not in self._sound:
+                if not untouched(path):
+                    self._doubt(recipe, digest)
+                if not path.is_dir():
+                    self._unpacked(recipe, self._packages(recipe))
+                self._sound.add(digest)
             return path
 
     def unpacking(self, recipe: Toolchain) -> ActionDigest | None:
@@ -90,6 +103,20 @@ class Toolchains:
                 with suppress(LockError):
                     planning = _unpacking(self._packages(recipe)).action
             return planning if self._recorded(planning) is not None else None
+
+    def _doubt(self, recipe: Toolchain, digest: Digest) -> None:
+        """Hash a root that is not as it was signed; sign it anew, or remove it."""
+        path = self.store.tree_path(digest)
+        with self.store.tree_lock(digest.hash):
+            if not path.is_dir() or untouched(path):
+                return
+            if _hashed(path) == digest:
+                self.store.sign_tree(digest)
+            else:
+                self.events.note(
+                    f"warning: something changed the unpacked toolchain {recipe.name}: it is unpacked anew"
+                )
+                self.store.drop_tree(digest)
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
         from bfbuild.toolchain.lock import Lock  # noqa: PLC0415  (for whoever lacks a root)
@@ -102,12 +129,13 @@ class Toolchains:
         """Return the recorded root where it and its Directory are whole."""
         try:
             result = self.store.results.get(action)
-        except StoreError:
+            if result is None or len(result.output_directories) != 1:
+                return None
+            digest = Digest.of_message(result.output_directories[0].root_directory_digest)
+            api.Directory.FromString(self.store.cas.get_bytes(digest))
+        except (StoreError, DecodeError):
             return None
-        if result is None or len(result.output_directories) != 1:
-            return None
-        digest = Digest.of_message(result.output_directories[0].root_directory_digest)
-        return digest if self.store.cas.state(digest).presence is Presence.PRESENT else None
+        return digest
 
     def _unpacked(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> Digest:
         """Fetch what is missing, unpack, and record the root."""
@@ -174,6 +202,17 @@ class Toolchains:
 
     def _tell(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.events.transfer(what, done, total)
+
+
+def _hashed(root: Path) -> Digest | None:
+    """Return the digest of what is unpacked in a folder, all of it hashed; None where no package could hold it."""
+    from bfbuild.store.tree import read_folder  # noqa: PLC0415  (for whoever doubts)
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            return read_folder(root, pool).digest
+    except (OSError, ValueError):  # unreadable, or a name that is no Unicode
+        return None
 
 
 def _root_result(root: Digest) -> api.ActionResult:
