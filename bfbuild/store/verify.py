@@ -125,8 +125,6 @@ def _wrong_with(store: Store, action: ActionDigest, damaged: set[str]) -> str | 
                 return f"its output {path} is missing"
     except ResultDamaged as problem:
         return problem.reason
-    except ValueError:
-        return "damaged: it names what is no content"
     return None
 
 

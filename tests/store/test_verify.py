@@ -102,7 +102,8 @@ def test_a_sealed_result_that_names_no_content_is_damage(store: Store) -> None:
     result = ActionResult()
     result.output_files.add(path="out/a", digest={"hash": "../../etc/passwd", "size_bytes": 1})
     store.results.put(a.action, result)
-    assert verify(store, silent).damage == (Damage("result", a.action.hash, "damaged: it names what is no content"),)
+    reason = "damaged: not a SHA-256 digest: ../../etc/passwd/1"
+    assert verify(store, silent).damage == (Damage("result", a.action.hash, reason),)
 
 
 def test_a_damaged_root_is_dropped(store: Store) -> None:

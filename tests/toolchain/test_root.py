@@ -16,6 +16,7 @@ from bfbuild.errors import LockError
 from bfbuild.recipe.model import Toolchain
 from bfbuild.store import Store
 from bfbuild.store.signature import untouched
+from bfbuild.store.tree import read_folder
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
 from bfbuild.toolchain.root import Toolchains
 from tests.toolchain.debs import deb, file, symlink
