@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING
 from bfbuild.store.disk import disk_errors, is_hash, sync
 from bfbuild.store.kept import Kept
 from bfbuild.store.leases import Watch, held_names
+from bfbuild.store.signature import signature_path
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -176,6 +177,8 @@ class _Removal:
                 with self._closed() as held:
                     if bytes.fromhex(name) in held or not os.path.lexists(path):
                         continue
+                    if not path.is_symlink():  # what a link leads to is another's
+                        signature_path(path).unlink(missing_ok=True)
                     path.rename(aside / name)
                 removed += 1
                 if not (aside / name).is_symlink():
