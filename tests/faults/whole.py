@@ -1,4 +1,7 @@
-"""What is wrong with a store: blobs that are not what their names say, results without their seal or their blobs."""
+"""What is wrong with a store: blobs that are not what their names say, results without their seal or their blobs.
+
+A second opinion beside `doit cache verify`, which hashes unpacked trees as well: here these are lent, and right.
+"""
 
 from __future__ import annotations
 
