@@ -26,9 +26,10 @@ enum {
     STATUS_ABSENT = 0xFF, /* what is read where there is no port */
 };
 
-enum { MAX_LOOKS = 100000 }; /* a byte takes 87 microseconds, a look about one */
+enum { MAX_LOOKS = 10000000 }; /* a look takes about a microsecond: a reader may be away for some seconds */
 
 static bool line_is_open;
+static unsigned patience = MAX_LOOKS; /* one look, after the port has once kept a byte for too long */
 
 void serial_init(void) {
     outb(INTERRUPT_ENABLE, 0);
@@ -41,12 +42,14 @@ void serial_init(void) {
 }
 
 static void send(char character) {
-    for (unsigned look = 0; look < MAX_LOOKS; look++) {
+    for (unsigned look = 0; look < patience; look++) {
         if ((inb(LINE_STATUS) & STATUS_ROOM) != 0) {
             outb(DATA, (uint8_t)character);
+            patience = MAX_LOOKS;
             return;
         }
     }
+    patience = 1;
 }
 
 void serial_putchar(char character) {
