@@ -29,7 +29,7 @@ enum {
 enum { MAX_LOOKS = 10000000 }; /* a look takes about a microsecond: a reader may be away for some seconds */
 
 static bool line_is_open;
-static unsigned patience = MAX_LOOKS; /* one look, after the port has once kept a byte for too long */
+static bool line_is_stuck; /* the port kept a byte for too long: it gets one look for each until it takes one */
 
 void serial_init(void) {
     outb(INTERRUPT_ENABLE, 0);
@@ -41,15 +41,13 @@ void serial_init(void) {
     outb(MODEM_CONTROL, MODEM_READY);
 }
 
-static void send(char character) {
-    for (unsigned look = 0; look < patience; look++) {
-        if ((inb(LINE_STATUS) & STATUS_ROOM) != 0) {
-            outb(DATA, (uint8_t)character);
-            patience = MAX_LOOKS;
-            return;
-        }
-    }
-    patience = 1;
+__attribute__((noinline)) static void send(char character) {
+    unsigned looks = line_is_stuck ? 1 : MAX_LOOKS;
+    do
+        line_is_stuck = (inb(LINE_STATUS) & STATUS_ROOM) == 0;
+    while (line_is_stuck && --looks != 0);
+    if (!line_is_stuck)
+        outb(DATA, (uint8_t)character);
 }
 
 void serial_putchar(char character) {
