@@ -3,10 +3,15 @@
 Unpacking is an action like any other: its description names the locked packages, so its key follows from the lock
 alone, and its recorded result is the root's digest. With that result in the store a build of nothing but hits needs
 neither the packages nor the unpacked tree, which is derived and may be deleted at any time.
+
+A toolchain with a sysroot is two such roots, one seen in the other: joining their Directories takes no action, and
+joining the folders links their files.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from bfbuild.recipe.model import Toolchain
     from bfbuild.store import Store
 
+SYSROOT = "sysroot"  # below the root, as the action sees it
 UNPACKER = "bfbuild-unpack-1"  # raise the number when equal packages would unpack to another root
 
 
@@ -55,24 +61,35 @@ class Toolchains:
         """Return the root's digest and Directory, unpacking only if no one ever did."""
         with self._guard:
             if recipe.name not in self._trees:
-                packages = self._packages(recipe)
-                digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
-                root = api.Directory.FromString(self.store.cas.get_bytes(digest))
-                self._trees[recipe.name] = Tree(digest, root)
+                tree = self._own(recipe)
+                self._trees[recipe.name] = _joined(tree, self.plan(recipe.sysroot)) if recipe.sysroot else tree
             return self._trees[recipe.name]
 
     def ensure(self, recipe: Toolchain) -> Path:
         """Return the folder in which the root is unpacked."""
         with self._guard:
             path = self.store.tree_path(self.plan(recipe).digest)
-            if not path.is_dir():
+            if path.is_dir():
+                return path
+            if recipe.sysroot is None:
                 self._unpacked(recipe, self._packages(recipe))
-            return path
+                return path
+            own = self.store.tree_path(self._own(recipe).digest)
+            if not own.is_dir():
+                self._unpacked(recipe, self._packages(recipe))
+            sysroot = self.ensure(recipe.sysroot)
+            return self.store.add_tree(self.plan(recipe).digest, lambda target: _join(own, sysroot, target))
+
+    def _own(self, recipe: Toolchain) -> Tree:
+        """The root of the recipe's own packages."""
+        packages = self._packages(recipe)
+        digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+        return Tree(digest, api.Directory.FromString(self.store.cas.get_bytes(digest)))
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
         if self._lock is None:
             self._lock = Lock.load(self.lock_path)
-        return self._lock.closure(recipe.name, recipe.packages)
+        return self._lock.closure(recipe.name, recipe.packages, dependencies=recipe.dependencies)
 
     def _recorded(self, action: ActionDigest) -> Digest | None:
         """Return the recorded root where it and its Directory are whole."""
@@ -168,6 +185,21 @@ def _unpacking(packages: Sequence[LockedPackage]) -> _Unpacking:
     )
     name = digest_bytes(action)
     return _Unpacking(ActionDigest(name.hash, name.size), (folder, command, action))
+
+
+def _joined(tree: Tree, sysroot: Tree) -> Tree:
+    """Return the root that also has another one, at `SYSROOT`."""
+    root = api.Directory()
+    root.CopyFrom(tree.root)
+    root.directories.add(name=SYSROOT, digest=sysroot.digest.to_message())
+    root.directories.sort(key=lambda node: node.name)
+    return Tree(digest_bytes(canonical(root)), root)
+
+
+def _join(own: Path, sysroot: Path, target: Path) -> None:
+    """Make in the empty folder `target` what `_joined` describes: its files are links, and take no room."""
+    for source, place in ((own, target), (sysroot, target / SYSROOT)):
+        shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
 
 
 def _digest(package: LockedPackage) -> Digest:
