@@ -23,6 +23,7 @@ layout = Layout(
         "KERNEL_HEADER_SIZE": 16,
         "STACK_TOP": 0x90000,
         "HEAP_START": 0x100000,
+        "COMPILER_ADDRESS": 0xC0000000,  # of the compiler module, in virtual memory
         "HANDOVER_ADDRESS": 0x500,  # where stage 2 leaves the memory map for the kernel
     },
 )

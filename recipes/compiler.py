@@ -1,0 +1,58 @@
+"""The compiler module: LLVM for x86 alone, as one static i386 program that a kernel can load, and Linux too."""
+
+from bfbuild import CObject, Link, Recipe, c_objects, glob
+from layout import layout
+from toolchain import compiler, llvm
+
+SYSROOT = "/sysroot/usr/lib"
+MACHINE = ("--target=i386-linux-gnu", "--sysroot=/sysroot")
+
+# LLVM's optimizer, its code generator for x86, and what these are made of.
+LIBRARIES = (
+    *("Passes", "ipo", "Vectorize", "ScalarOpts", "AggressiveInstCombine", "InstCombine", "TransformUtils"),
+    *("Coroutines", "Instrumentation", "ObjCARCOpts", "HipStdPar", "IRPrinter", "FrontendOpenMP"),
+    *("FrontendOffloading", "Linker", "X86CodeGen", "X86Desc", "X86Info", "AsmPrinter", "GlobalISel", "SelectionDAG"),
+    *("CodeGen", "CodeGenTypes", "CodeGenData", "CFGuard", "Target", "TargetParser", "Analysis", "ProfileData"),
+    *("Object", "MC", "MCParser", "MCDisassembler", "BitReader", "BitWriter", "BitstreamReader", "IRReader"),
+    *("AsmParser", "TextAPI", "DebugInfoDWARF", "DebugInfoCodeView", "DebugInfoMSF", "DebugInfoPDB", "DebugInfoBTF"),
+    *("Remarks", "Symbolize", "BinaryFormat", "Demangle", "Core", "Support"),
+)
+
+objects = c_objects(
+    "src/kernel_lib/jit/compiler/*.cpp",
+    toolchain=compiler,
+    flags=(
+        *MACHINE,
+        *("-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-ffunction-sections", "-fdata-sections"),
+        *("-D_GNU_SOURCE", "-D__STDC_CONSTANT_MACROS", "-D__STDC_FORMAT_MACROS", "-D__STDC_LIMIT_MACROS"),
+        *("-Wall", "-Wextra", "-Werror", "-Wshadow"),
+        f"-isystem{SYSROOT}/llvm-19/include",
+    ),
+    headers=glob("src/kernel_lib/jit/compiler/*.h"),
+)
+module = Link(
+    name="jit/compiler.elf",
+    driver="cxx",
+    toolchain=compiler,
+    script="src/kernel_lib/jit/compiler/compiler.ld",
+    symbols={"compiler_address": layout["COMPILER_ADDRESS"]},
+    flags=(
+        *(*MACHINE, "-static", "-nostartfiles", f"{SYSROOT}/i386-linux-gnu/crt1.o", f"{SYSROOT}/i386-linux-gnu/crti.o"),
+        *("-Wl,--gc-sections", "-Wl,--icf=all", "-Wl,--strip-all", f"-L{SYSROOT}/llvm-19/lib"),
+        *(f"-lLLVM{each}" for each in LIBRARIES),
+        *("-lz", "-lzstd", f"{SYSROOT}/i386-linux-gnu/crtn.o"),
+    ),
+    inputs=objects,
+)
+
+
+def bitcode(source: str, *, flags: tuple[str, ...], headers: tuple[Recipe | str, ...] = ()) -> CObject:
+    """Declare `SOURCE.bc`: a source as the module wants it, not yet optimized but with all that helps to do so."""
+    return CObject(
+        name=f"{source}.bc",
+        source=source,
+        toolchain=llvm,
+        flags=(*flags, "-g0", "-Xclang", "-disable-llvm-passes", "-emit-llvm"),
+        includes=("src/kernel_lib",),
+        headers=headers,
+    )
