@@ -35,7 +35,7 @@ module = Link(
     driver="cxx",
     toolchain=compiler,
     script="src/kernel_lib/jit/compiler/compiler.ld",
-    symbols={"compiler_address": layout["COMPILER_ADDRESS"]},
+    symbols={"compiler_address": layout["WINDOW_START"]},
     flags=(
         *(*MACHINE, "-static", "-nostartfiles", f"{SYSROOT}/i386-linux-gnu/crt1.o", f"{SYSROOT}/i386-linux-gnu/crti.o"),
         *("-Wl,--gc-sections", "-Wl,--icf=all", "-Wl,--strip-all", f"-L{SYSROOT}/llvm-19/lib"),

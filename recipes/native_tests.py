@@ -46,4 +46,5 @@ program("string_check", strings, RENAMED)
 program("heap_stress", heap + strings, RENAMED)
 
 program("compiler_rt_check", objects("src/kernel_lib/memory/compiler_rt.c"))
+program("sha256_check", objects("src/kernel_lib/jit/sha256.c"))
 program("faulty", ())

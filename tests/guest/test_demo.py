@@ -11,7 +11,7 @@ from bfbuild.machine.verdict import Stop, Verdict
 
 if TYPE_CHECKING:
     from bfbuild.machine.transcript import Transcript
-    from tests.guest.conftest import Boot
+    from tests.conftest import Boot
 
 # By mathematics: calls made, and what the last of them returned.
 TESTS = [

@@ -91,6 +91,6 @@ def test_the_module_is_one_static_program_at_its_address(jit_files: Callable[[st
     headers = tool("llvm-readelf", "-lW", str(program)).stdout
     loads = [line.split() for line in headers.splitlines() if line.split()[:1] == ["LOAD"]]
     assert "INTERP" not in headers
-    assert int(loads[0][2], 16) == 0xC0000000
-    assert {int(virtual, 16) - int(offset, 16) for _, offset, virtual, *_ in loads} == {0xC0000000}
+    assert int(loads[0][2], 16) == 0xE0000000
+    assert {int(virtual, 16) - int(offset, 16) for _, offset, virtual, *_ in loads} == {0xE0000000}
     assert program.stat().st_size < MOST_BYTES

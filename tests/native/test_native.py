@@ -5,6 +5,7 @@ Sanitizers watch every one of them; what they find ends the program, and its rep
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,14 @@ def test_strings_do_what_the_c_standard_says(native: Native) -> None:
 def test_the_heap_keeps_blocks_apart_and_takes_all_back(native: Native, seed: int) -> None:
     """Random blocks keep their bytes, freed memory is whole again, and misuse panics with words that say which."""
     passes(native, "heap_stress", str(seed), "200000")
+
+
+@pytest.mark.parametrize("piece", [1, 3, 63, 64, 65, 4096])
+def test_a_digest_is_that_of_the_standard(native: Native, piece: int) -> None:
+    """SHA-256 agrees with Python's at every length around a block, in whatever pieces the data come."""
+    for size in (0, 1, 55, 56, 63, 64, 65, 119, 120, 1000):
+        data = bytes(i * 7 % 256 for i in range(size))
+        assert native("sha256_check", str(piece), data=data).stdout.decode().strip() == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
