@@ -1,9 +1,10 @@
 """The compiler module: LLVM for x86 alone, as one static i386 program that a kernel can load, and Linux too."""
 
-from bfbuild import CObject, Link, Recipe, c_objects, glob
+from bfbuild import CObject, Command, In, Link, Out, Recipe, c_objects, glob
 from layout import layout
 from toolchain import compiler, llvm
 
+COMPILER = "JIT/COMPILER.ELF"  # where a kernel looks for the module (jit.c)
 SYSROOT = "/sysroot/usr/lib"
 MACHINE = ("--target=i386-linux-gnu", "--sysroot=/sysroot")
 
@@ -11,8 +12,18 @@ MACHINE = ("--target=i386-linux-gnu", "--sysroot=/sysroot")
 LIBRARIES = (
     *("Passes", "ipo", "Vectorize", "ScalarOpts", "AggressiveInstCombine", "InstCombine", "TransformUtils"),
     *("Coroutines", "Instrumentation", "ObjCARCOpts", "HipStdPar", "IRPrinter", "FrontendOpenMP"),
-    *("FrontendOffloading", "Linker", "X86CodeGen", "X86Desc", "X86Info", "AsmPrinter", "GlobalISel", "SelectionDAG"),
-    *("CodeGen", "CodeGenTypes", "CodeGenData", "CFGuard", "Target", "TargetParser", "Analysis", "ProfileData"),
+    *("FrontendOffloading", "Linker", "X86CodeGen", "X86AsmParser", "X86Desc", "X86Info", "AsmPrinter", "GlobalISel"),
+    *(
+        "SelectionDAG",
+        "CodeGen",
+        "CodeGenTypes",
+        "CodeGenData",
+        "CFGuard",
+        "Target",
+        "TargetParser",
+        "Analysis",
+        "ProfileData",
+    ),
     *("Object", "MC", "MCParser", "MCDisassembler", "BitReader", "BitWriter", "BitstreamReader", "IRReader"),
     *("AsmParser", "TextAPI", "DebugInfoDWARF", "DebugInfoCodeView", "DebugInfoMSF", "DebugInfoPDB", "DebugInfoBTF"),
     *("Remarks", "Symbolize", "BinaryFormat", "Demangle", "Core", "Support"),
@@ -46,13 +57,40 @@ module = Link(
 )
 
 
-def bitcode(source: str, *, flags: tuple[str, ...], headers: tuple[Recipe | str, ...] = ()) -> CObject:
+def bitcode(source: str, *, flags: tuple[str, ...], headers: tuple[Recipe | str, ...]) -> CObject:
     """Declare `SOURCE.bc`: a source as the module wants it, not yet optimized but with all that helps to do so."""
     return CObject(
         name=f"{source}.bc",
         source=source,
         toolchain=llvm,
-        flags=(*flags, "-g0", "-Xclang", "-disable-llvm-passes", "-emit-llvm"),
+        flags=(*flags, "-g0", "-DJIT_BITCODE", "-Xclang", "-disable-llvm-passes", "-emit-llvm"),
         includes=("src/kernel_lib",),
         headers=headers,
     )
+
+
+def optimizable(
+    source: str, *, flags: tuple[str, ...], headers: tuple[Recipe | str, ...], path: str
+) -> tuple[CObject, dict[str, Recipe | str]]:
+    """Declare a source twice: as an object, and as bitcode that lies at `path` on the disk (src/kernel_lib/jit).
+
+    Return the object and the files that a disk must have for it. The object knows the digest of its bitcode and of the
+    module, so both are made before it.
+    """
+    code = bitcode(source, flags=flags, headers=headers)
+    digests = f"{source}.digests.h"
+    known = Command(
+        name=digests,
+        tool=llvm.python,
+        toolchain=llvm,
+        args=("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), path, Out(digests)),
+    )
+    object_ = CObject(
+        name=f"{source}.o",
+        source=source,
+        toolchain=llvm,
+        flags=(*flags, "-include", f"build/{digests}"),
+        includes=("src/kernel_lib",),
+        headers=(*headers, known),
+    )
+    return object_, {COMPILER: module, path: code}

@@ -35,11 +35,11 @@ class Compiler:
     program: Path
     folder: Path
 
-    def __call__(self, function: str, features: str, bitcode: Path) -> Compiled:
+    def __call__(self, function: str, features: str, bitcode: Path, *, recursion: int = 0) -> Compiled:
         """Compile one function."""
         result = self.folder / "result.o"
         result.unlink(missing_ok=True)
-        argv = [str(self.program), function, features, str(bitcode), str(result)]
+        argv = [str(self.program), function, features, str(recursion), str(bitcode), str(result)]
         done = subprocess.run(argv, env={}, capture_output=True, text=True, check=False, timeout=HARMLESS_S)
         return Compiled(done.returncode, result.read_bytes() if result.exists() else b"", done.stderr)
 

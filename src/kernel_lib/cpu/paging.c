@@ -12,13 +12,17 @@ enum { PRESENT = 1 << 0, WRITABLE = 1 << 1, IS_LARGE = 1 << 7 };
 enum { CR0_WRITE_PROTECT = 1 << 16, CR4_PAE = 1 << 5, EFER = 0xC0000080, EFER_NX = 1 << 11 };
 
 static const uint32_t CR0_PAGING = 1U << 31;
-static const uint64_t NO_EXECUTE = 1ULL << 63, ADDRESS = 0xFFFFFF000ULL;
+static const uint64_t ADDRESS = 0xFFFFFF000ULL;
+
+extern const uint8_t text_start[], text_end[]; /* kernel.ld */
 
 typedef uint64_t table_t[ENTRIES];
 
 static uint64_t pointers[DIRECTORIES] __attribute__((aligned(32)));
 static table_t directories[DIRECTORIES] __attribute__((aligned(PAGE_SIZE)));
-static bool on, has_no_execute;
+static table_t first_table __attribute__((aligned(PAGE_SIZE)));
+static uint64_t no_execute; /* the bit for it, where the processor has it */
+static bool on;
 
 _Static_assert(BF_WINDOW_START % LARGE == 0 && BF_WINDOW_END % LARGE == 0, "the window is made of whole tables");
 
@@ -37,7 +41,7 @@ static void turn_on(void) {
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
     __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_PAE));
     load_pointers();
-    if (has_no_execute)
+    if (no_execute != 0)
         allow_no_execute();
     __asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
     __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_PAGING | CR0_WRITE_PROTECT) : "memory");
@@ -47,17 +51,30 @@ static bool in_window(uint64_t address) {
     return address >= BF_WINDOW_START && address < BF_WINDOW_END;
 }
 
+/* The first directory entry, page by page: there code, data and devices lie close together. */
+static void divide_first(void) {
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        uint32_t address = i * PAGE_SIZE;
+        bool is_code = address + PAGE_SIZE > (uint32_t)text_start && address < (uint32_t)text_end;
+        first_table[i] = address | PRESENT | (is_code ? 0 : WRITABLE | no_execute);
+    }
+    directories[0][0] = (uintptr_t)first_table | PRESENT | WRITABLE;
+}
+
 bool paging_init(void) {
     unsigned eax, ebx, ecx, edx;
     if (on)
         return true;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(edx & bit_PAE))
         return false;
-    has_no_execute = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && edx & 1 << 20;
+    if (__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && edx & 1 << 20)
+        no_execute = 1ULL << 63;
     for (uint32_t i = 0; i < DIRECTORIES * ENTRIES; i++) {
         uint64_t address = (uint64_t)i * LARGE;
-        directories[i / ENTRIES][i % ENTRIES] = in_window(address) ? 0 : address | PRESENT | WRITABLE | IS_LARGE;
+        uint64_t entry = address | PRESENT | WRITABLE | IS_LARGE | no_execute;
+        directories[i / ENTRIES][i % ENTRIES] = in_window(address) ? 0 : entry;
     }
+    divide_first();
     for (uint32_t i = 0; i < DIRECTORIES; i++)
         pointers[i] = (uintptr_t)directories[i] | PRESENT;
     turn_on();
@@ -82,18 +99,23 @@ static uint64_t *entry_of(uint32_t address) {
     return &(*table)[address / PAGE_SIZE % ENTRIES];
 }
 
+/* The processor remembers what it has read of the tables. */
+static void forget(uint32_t address) {
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
 bool paging_map(uint32_t address, uint32_t physical, uint32_t size, unsigned access) {
     assert((address | physical | size) % PAGE_SIZE == 0);
     uint64_t bits = PRESENT | (access & PAGE_WRITE ? WRITABLE : 0U);
-    if (has_no_execute && !(access & PAGE_EXECUTE))
-        bits |= NO_EXECUTE;
+    if (!(access & PAGE_EXECUTE))
+        bits |= no_execute;
     for (uint32_t at = 0; at < size; at += PAGE_SIZE) {
         uint64_t *entry = entry_of(address + at);
         if (entry == NULL)
             return false;
         *entry = (physical + at) | bits;
+        forget(address + at);
     }
-    load_pointers(); /* what the processor remembers of these pages is forgotten */
     return true;
 }
 
@@ -102,6 +124,6 @@ void paging_unmap(uint32_t address, uint32_t size) {
         uint64_t *entry = entry_of(address + at);
         if (entry != NULL)
             *entry = 0;
+        forget(address + at);
     }
-    load_pointers();
 }

@@ -1,10 +1,10 @@
 /*
  * paging.h: virtual memory, for code that must not be written and for programs with an address of their own.
  *
- * Without paging_init() there is none of it. With it all memory stays where it is, every page readable, writable and
- * executable, but for the window [BF_WINDOW_START, BF_WINDOW_END), where only what was mapped is: the heap gets no
- * memory there. A write to a page that was mapped without PAGE_WRITE faults, in ring 0 too; where the processor can
- * (NX), so does running one without PAGE_EXECUTE.
+ * Without paging_init() there is none of it. With it all memory stays where it is: the kernel's code can be read and
+ * run, everything else read and written, but for the window [BF_WINDOW_START, BF_WINDOW_END), where only what was
+ * mapped is: the heap gets no memory there. A write to a page without PAGE_WRITE faults, in ring 0 too; where the
+ * processor can (NX), so does running one without PAGE_EXECUTE.
  */
 #ifndef BF_PAGING_H
 #define BF_PAGING_H

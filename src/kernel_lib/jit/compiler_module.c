@@ -1,7 +1,4 @@
-/*
- * compiler_module.c: see compiler_module.h. The window holds, from below: the module's image, its heap, nothing, and at
- * the end its stack, with a page below it that faults.
- */
+/* compiler_module.c: see compiler_module.h. */
 #include "jit/compiler_module.h"
 #include "cpu/double_fault.h"
 #include "cpu/paging.h"
@@ -14,10 +11,10 @@
 #include "jit/linux_calls.h"
 #include "jit/program.h"
 #include "jit/switch.h"
-#include "layout.h"
+#include "jit/window.h"
 #include "memory/memory.h"
 
-enum { STACK_SIZE = 1 << 20, STACK_TOP = BF_WINDOW_END - 64, STACK_START = BF_WINDOW_END - STACK_SIZE };
+enum { STACK_TOP = BF_WINDOW_END - 64 };
 enum { HEAP_DEFAULT = 24 << 20, LIMIT_DEFAULT = 20000, MILLISECONDS_PER_TICK = 1000 / TIMER_HZ };
 enum { SWITCHED_STACK = STACK_TOP / 16 * 16 + 4 };
 enum { ANSWER_ENDED = UINT32_MAX };
@@ -121,8 +118,8 @@ static bool map_memory(uint32_t address, uint32_t size) {
 
 static bool give_memory(void) {
     uint32_t heap = module.image.end;
-    if (heap_limit > STACK_START - PAGE_SIZE - heap || !map_memory(heap, heap_limit) ||
-        !map_memory(STACK_START, STACK_SIZE))
+    if (heap_limit > CODE_WINDOW_START - heap || !map_memory(heap, heap_limit) ||
+        !map_memory(MODULE_STACK_START, MODULE_STACK_SIZE))
         return false;
     module.state.break_start = module.state.break_end = module.state.break_most = heap;
     module.state.break_limit = heap + heap_limit;
@@ -227,6 +224,7 @@ compiler_result_t compiler_run(const compiler_request_t *request, uint8_t **obje
         .bitcode_size = request->bitcode_size,
         .function = request->function,
         .features = request->features,
+        .recursion = request->recursion,
     };
     uint64_t before = rdtsc();
     put_back();

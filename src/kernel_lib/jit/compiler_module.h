@@ -30,6 +30,7 @@ typedef struct {
     const char *features; /* as LLVM writes them */
     const void *bitcode;
     uint32_t bitcode_size;
+    uint32_t recursion; /* how many levels of it to put into each other */
 } compiler_request_t;
 
 /* How much memory the module may take for its own heap, and how long one call may take. Before compiler_load(). */

@@ -1,8 +1,9 @@
 /*
  * compiler.cpp: LLVM as one function: bitcode in, an object for one processor out.
  *
- *     compiler serve                              in a kernel: see compiler.h
- *     compiler FUNCTION FEATURES BITCODE OBJECT   on Linux: compiles once; exit status 1 and a message where it cannot
+ *     compiler serve                                        in a kernel: see compiler.h
+ *     compiler FUNCTION FEATURES RECURSION BITCODE OBJECT   on Linux: compiles once; exit status 1 and a message where
+ * it cannot
  *
  * Equal requests give equal objects, in a kernel and on Linux: nothing here looks at the machine it runs on.
  */
@@ -11,6 +12,7 @@
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/DebugInfo.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
@@ -20,8 +22,11 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/IPO/Internalize.h>
+#include <llvm/Transforms/Utils/Cloning.h>
 
 #include <unistd.h>
+
+#include <vector>
 
 using namespace llvm;
 
@@ -30,6 +35,7 @@ void LLVMInitializeX86TargetInfo();
 void LLVMInitializeX86Target();
 void LLVMInitializeX86TargetMC();
 void LLVMInitializeX86AsmPrinter();
+void LLVMInitializeX86AsmParser();
 }
 
 namespace {
@@ -39,6 +45,8 @@ const char *const CPU = "i686";
 
 /* What the build said of the processor and of what it must leave alone; the request says it anew. */
 const char *const REPLACED[] = {"target-cpu", "target-features", "tune-cpu", "use-soft-float", "frame-pointer"};
+
+const unsigned UNFOLDED_INSTRUCTIONS = 1000;
 
 SmallVector<char, 0> object;
 
@@ -70,6 +78,30 @@ void aim(Module &module, const char *features) {
         function.addFnAttr("target-cpu", CPU);
         function.addFnAttr("target-features", features);
     }
+}
+
+/*
+ * Puts calls of the function by itself into each other, as often as the request says, while that stays small. A
+ * compiler does this seldom, since it doubles the code and may not pay; here it is tried, and measured.
+ */
+void unfold(Function &function, unsigned levels) {
+    ValueToValueMapTy map;
+    Function *once = CloneFunction(&function, map);
+    once->setLinkage(GlobalValue::InternalLinkage);
+    for (unsigned level = 0; level < levels && function.getInstructionCount() < UNFOLDED_INSTRUCTIONS; level++) {
+        std::vector<CallBase *> calls;
+        for (Instruction &instruction : instructions(function))
+            if (auto *call = dyn_cast<CallBase>(&instruction))
+                if (call->getCalledFunction() == &function)
+                    calls.push_back(call);
+        for (CallBase *call : calls) {
+            InlineFunctionInfo info;
+            call->setCalledFunction(once);
+            if (!InlineFunction(*call, info).isSuccess())
+                call->setCalledFunction(&function);
+        }
+    }
+    once->eraseFromParent();
 }
 
 void optimize(Module &module, TargetMachine &machine) {
@@ -118,6 +150,7 @@ int compile(compiler_job_t *job) {
         return 1;
     StripDebugInfo(**module);
     aim(**module, job->features);
+    unfold(*(*module)->getFunction(job->function), job->recursion);
     optimize(**module, *machine);
     return emit(**module, *machine, *job) ? 0 : 1;
 }
@@ -127,15 +160,20 @@ int complain(const Twine &message) {
     return 1;
 }
 
-int compile_once(const char *function, const char *features, const char *bitcode, const char *result) {
+/* The words of the command line behind its name. */
+enum { FUNCTION = 1, FEATURES, RECURSION, BITCODE, OBJECT, WORDS };
+
+int compile_once(char **words) {
+    const char *bitcode = words[BITCODE], *result = words[OBJECT];
     ErrorOr<std::unique_ptr<MemoryBuffer>> data = MemoryBuffer::getFile(bitcode);
     if (!data)
         return complain(Twine(bitcode) + ": " + data.getError().message());
     compiler_job_t job = {};
     job.bitcode = reinterpret_cast<const uint8_t *>((*data)->getBufferStart());
     job.bitcode_size = static_cast<uint32_t>((*data)->getBufferSize());
-    job.function = function;
-    job.features = features;
+    job.function = words[FUNCTION];
+    job.features = words[FEATURES];
+    job.recursion = static_cast<uint32_t>(strtoul(words[RECURSION], nullptr, 10));
     if (compile(&job) != 0)
         return complain(job.message);
     std::error_code error;
@@ -154,10 +192,11 @@ int main(int count, char **arguments) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    if (count == 5)
-        return compile_once(arguments[1], arguments[2], arguments[3], arguments[4]);
+    LLVMInitializeX86AsmParser(); // of assembly in a source
+    if (count == WORDS)
+        return compile_once(arguments);
     static const compiler_offer_t offer = {COMPILER_ABI, LLVM_VERSION_STRING, compile};
     syscall(COMPILER_OFFER, &offer);
-    errs() << "usage: compiler FUNCTION FEATURES BITCODE OBJECT\n";
+    errs() << "usage: compiler FUNCTION FEATURES RECURSION BITCODE OBJECT\n";
     return 2;
 }

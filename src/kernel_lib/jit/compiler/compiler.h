@@ -22,6 +22,7 @@ typedef struct {
     uint32_t bitcode_size;
     const char *function;
     const char *features; /* as LLVM writes them: "+cmov,+sse2"; "" for a plain i686 */
+    uint32_t recursion;   /* how many levels of the function's calls of itself are put into each other */
     /* The answer: an ELF object, which stays until the next call, or a message that says why there is none. */
     const uint8_t *object;
     uint32_t object_size;
