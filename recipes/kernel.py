@@ -2,11 +2,11 @@
 
 from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
 from boot import stage1, stage2
+from compiler import COMPILER
 from kernel_lib import kernel_lib
 from layout import layout, wide
 from toolchain import llvm
 
-COMPILER = "JIT/COMPILER.ELF"  # where a kernel looks for the compiler module
 ENTRY = layout["KERNEL_ADDRESS"] + layout["KERNEL_HEADER_SIZE"]
 
 

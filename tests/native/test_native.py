@@ -17,7 +17,7 @@ from tests.native.conftest import DATA_LBA
 
 if TYPE_CHECKING:
     from bfbuild.execute.sandbox import Sandbox
-    from tests.conftest import Tool
+    from tests.conftest import Built, Tool
     from tests.native.conftest import Native
 
 SEEDS = (1, 2, 3)
@@ -133,3 +133,21 @@ def test_mtools_and_we_read_each_others_files(native: Native, volume: Path, tool
         f"f {len(theirs)} Their own file.text",
     ]
     assert complaints(tool, cut_out(volume, tmp_path / "partition.img", DATA_LBA)) == []
+
+
+def test_what_is_kept_comes_back_whole_or_not_at_all(native: Native, volume: Path, tool: Tool, tmp_path: Path) -> None:
+    """Each bit flipped, each length cut, other requests, power cuts, a full disk, too many: never a wrong answer."""
+    passes(native, "artifact_check", str(volume))
+    assert harm(tool, cut_out(volume, tmp_path / "partition.img", DATA_LBA)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_object_is_linked_or_refused(native: Native, built: Built, tmp_path: Path, seed: int) -> None:
+    """A damaged object harms nobody; most damage is met in places that matter."""
+    path = tmp_path / "object.o"
+    path.write_bytes(built("jit/kernels.o")["jit/kernels.o"].read_bytes())
+    linked, malformed, unknown = map(
+        int, passes(native, "object_hostile", str(path), "classify", str(seed), "20000").split()
+    )
+    assert min(linked, malformed, unknown) > 0
+    assert linked + malformed + unknown == 20000

@@ -1,0 +1,289 @@
+/*
+ * jit.c: see jit_runtime.h. The life of a function: counted, tried, then optimized or rejected, which is remembered.
+ *
+ * Everything here runs in the program's own thread, called by it or at a call of a function that is counted; never in
+ * an interrupt handler, which jit_consider() sees to.
+ */
+#include "jit/jit.h"
+#include "cpu/double_fault.h"
+#include "cpu/paging.h"
+#include "cpu/panic.h"
+#include "cpu/vectors.h"
+#include "io/format.h"
+#include "jit/artifact.h"
+#include "jit/compiler_module.h"
+#include "jit/request.h"
+#include "memory/memory.h"
+
+enum { COUNTED_MASK = 7, CALL_LIMIT = 20000 /* ms */, RETIRED_MAX = 16 };
+enum { KEPT_PER_MILLE = 950 }; /* what measures as less may be chance */
+
+static const char *const COMPILER_PATH = "JIT/COMPILER.ELF";
+
+extern jit_function_t jit_functions_start[], jit_functions_stop[]; /* kernel.ld */
+
+static fs_volume_t *volume;
+static uint32_t threshold = 100;
+static bool is_busy;
+static char message[256];
+static code_t retired[RETIRED_MAX]; /* code that somebody may still be in */
+
+jit_function_t *jit_functions(void) {
+    return jit_functions_start;
+}
+
+jit_function_t *jit_functions_end(void) {
+    return jit_functions_stop;
+}
+
+const char *jit_message(void) {
+    return message;
+}
+
+static jit_result_t fail(jit_result_t result, const char *function, const char *why) {
+    snprintf(message, sizeof message, "%s: %s", function, why);
+    return result;
+}
+
+void jit_heap_init(size_t bytes) {
+    compiler_limit(bytes, CALL_LIMIT);
+}
+
+void jit_set_threshold(uint32_t calls) {
+    threshold = calls;
+}
+
+/* Gives back what nobody is in any more. */
+static void sweep(void) {
+    for (unsigned i = 0; i < RETIRED_MAX; i++)
+        if (retired[i].size != 0 && !code_is_in_use(&retired[i]) && !measure_returns_to(&retired[i]))
+            code_unload(&retired[i]);
+}
+
+/* Code beyond the list's length is never given back: that costs memory, and harms nobody. */
+static void retire(const code_t *code) {
+    sweep();
+    for (unsigned i = 0; i < RETIRED_MAX && code->size != 0; i++)
+        if (retired[i].size == 0) {
+            retired[i] = *code;
+            break;
+        }
+    sweep();
+}
+
+void jit_swap_function(jit_function_t *function, const code_t *code) {
+    jit_details_t *details = function->details;
+    assert(details != NULL);
+    code_t old = details->code, new = code != NULL ? *code : (code_t){0};
+    details->trial = NULL;
+    details->code = new;
+    function->base = code != NULL ? (void *)(uintptr_t)new.entry : function->aot;
+    function->current = function->base; /* from this store on, every call runs it */
+    if (old.start != new.start)
+        retire(&old);
+}
+
+static uint8_t *read_bitcode(const jit_function_t *function, uint32_t *size) {
+    fs_file_t file;
+    uint8_t digest[SHA256_SIZE];
+    char text[SHA256_TEXT_SIZE];
+    if (fs_open(volume, function->source->path, &file) != FS_OK)
+        return NULL;
+    uint8_t *bitcode = malloc(file.size);
+    if (bitcode == NULL)
+        return NULL;
+    if (fs_read(&file, 0, bitcode, file.size, size) == FS_OK) {
+        sha256(bitcode, *size, digest);
+        sha256_text(digest, text);
+        if (strcmp(text, function->source->digest) == 0)
+            return bitcode;
+    }
+    free(bitcode);
+    return NULL;
+}
+
+/* Asks the compiler for the object of a function. */
+static jit_result_t compile_object(jit_function_t *function, uint8_t **object, uint32_t *size) {
+    char features[REQUEST_FEATURES_SIZE];
+    compiler_result_t result = compiler_load(volume, COMPILER_PATH);
+    if (result != COMPILER_OK)
+        return fail(JIT_NO_COMPILER, compiler_result_text(result), compiler_message());
+    uint32_t bitcode_size;
+    uint8_t *bitcode = read_bitcode(function, &bitcode_size);
+    if (bitcode == NULL)
+        return fail(JIT_NO_BITCODE, function->name, function->source->path);
+    request_features(features);
+    const compiler_request_t request = {function->name, features, bitcode, bitcode_size, REQUEST_RECURSION};
+    result = compiler_run(&request, object, size);
+    free(bitcode);
+    if (result == COMPILER_NO_MEMORY)
+        return fail(JIT_NO_MEMORY, function->name, compiler_result_text(result));
+    return result == COMPILER_OK ? JIT_OK : fail(JIT_REFUSED, function->name, compiler_message());
+}
+
+static jit_result_t load(jit_function_t *function, const uint8_t *object, uint32_t size, code_t *code) {
+    code_result_t result = code_load(object, size, function->name, code);
+    if (result == CODE_NO_MEMORY)
+        return fail(JIT_NO_MEMORY, function->name, code_result_text(result));
+    if (result == CODE_UNKNOWN)
+        return fail(JIT_BAD_OBJECT, function->name, code_missing());
+    return result == CODE_OK ? JIT_OK : fail(JIT_BAD_OBJECT, function->name, code_result_text(result));
+}
+
+static bool read_artifact(const jit_function_t *function, artifact_t *artifact) {
+    char request[REQUEST_SIZE];
+    return request_text(function, request) != 0 && artifact_read(volume, request, artifact) == ARTIFACT_OK;
+}
+
+/* The object of a function, which the caller owns, and its code: from the disk, or where that is of no use, made. */
+static jit_result_t make(jit_function_t *function, uint8_t **object, uint32_t *size, code_t *code) {
+    artifact_t artifact;
+    if (read_artifact(function, &artifact) && artifact.object != NULL) {
+        *object = artifact.object;
+        *size = artifact.object_size;
+        if (load(function, *object, *size, code) == JIT_OK)
+            return JIT_OK;
+        free(artifact.object);
+    }
+    jit_result_t result = compile_object(function, object, size);
+    if (result != JIT_OK)
+        return result;
+    result = load(function, *object, *size, code);
+    if (result != JIT_OK)
+        free(*object);
+    return result;
+}
+
+jit_result_t jit_compile(jit_function_t *function, code_t *code) {
+    uint8_t *object;
+    uint32_t size;
+    if (volume == NULL)
+        return JIT_NOT_STARTED;
+    jit_result_t result = make(function, &object, &size, code);
+    if (result == JIT_OK)
+        free(object);
+    return result;
+}
+
+/* Ends the counting of calls: the function is what the build made, for good. */
+static void leave(jit_function_t *function, jit_state_t state) {
+    function->details->state = state;
+    jit_swap_function(function, NULL);
+}
+
+jit_result_t jit_optimize(jit_function_t *function) {
+    if (volume == NULL)
+        return JIT_NOT_STARTED;
+    jit_details_t *details = function->details;
+    if (is_busy || details->state != JIT_COUNTED)
+        return JIT_BUSY;
+    is_busy = true;
+    jit_result_t result = make(function, &details->object, &details->object_size, &details->code);
+    if (result == JIT_OK) {
+        measurement_clear(&details->measured[VARIANT_BASE]);
+        measurement_clear(&details->measured[VARIANT_NEW]);
+        details->state = JIT_TRIED;
+        details->trial = (void *)(uintptr_t)details->code.entry;
+        function->mask = 0;
+    } else {
+        leave(function, JIT_FAILED);
+    }
+    is_busy = false;
+    return result;
+}
+
+/* Keeps on the disk what the trial showed. */
+static void remember(const jit_function_t *function) {
+    char request[REQUEST_SIZE];
+    const jit_details_t *details = function->details;
+    const artifact_t artifact = {
+        .per_mille = details->worth.per_mille,
+        .before = details->worth.before,
+        .after = details->worth.after,
+        .object = details->state == JIT_OPTIMIZED ? details->object : NULL,
+        .object_size = details->state == JIT_OPTIMIZED ? details->object_size : 0,
+    };
+    if (request_text(function, request) == 0 || artifact_write(volume, request, &artifact) != ARTIFACT_OK)
+        fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
+}
+
+static void decide(jit_function_t *function) {
+    jit_details_t *details = function->details;
+    is_busy = true;
+    details->worth = measurement_compare(details->measured);
+    bool is_faster = details->worth.before != 0 && details->worth.per_mille <= KEPT_PER_MILLE;
+    if (is_faster) {
+        details->state = JIT_OPTIMIZED;
+        jit_swap_function(function, &details->code);
+    } else {
+        leave(function, JIT_REJECTED);
+    }
+    remember(function);
+    free(details->object);
+    details->object = NULL;
+    is_busy = false;
+}
+
+static bool interrupts_are_on(void) {
+    uint32_t flags;
+    __asm__ volatile("pushf; pop %0" : "=r"(flags));
+    return (flags & 1 << 9) != 0;
+}
+
+void jit_consider(jit_function_t *function) {
+    const jit_details_t *details = function->details;
+    if (is_busy || !interrupts_are_on())
+        return;
+    if (details->state == JIT_COUNTED && function->calls >= threshold)
+        jit_optimize(function);
+    else if (details->state == JIT_TRIED && measurement_is_enough(details->measured))
+        decide(function);
+}
+
+/* Puts in place what the disk knows of a function; else its calls are counted. */
+static void begin(jit_function_t *function) {
+    jit_details_t *details = function->details;
+    artifact_t artifact;
+    if (read_artifact(function, &artifact)) {
+        code_t code;
+        details->is_from_disk = true;
+        details->worth = (comparison_t){artifact.before, artifact.after, artifact.per_mille};
+        details->state = artifact.object == NULL ? JIT_REJECTED : JIT_OPTIMIZED;
+        jit_result_t result = JIT_OK;
+        if (artifact.object != NULL)
+            result = load(function, artifact.object, artifact.object_size, &code);
+        if (result == JIT_OK && artifact.object != NULL)
+            jit_swap_function(function, &code);
+        free(artifact.object);
+        if (result == JIT_OK)
+            return;
+        details->is_from_disk = false;
+        details->state = JIT_COUNTED;
+    }
+    function->mask = COUNTED_MASK;
+    function->current = function->counted;
+}
+
+jit_result_t jit_start(void) {
+    if (volume != NULL)
+        return JIT_OK;
+    fs_volume_t *found;
+    fs_result_t result = fs_mount_disk(&found);
+    if (result != FS_OK)
+        return fail(JIT_NO_DISK, "the disk", fs_result_text(result));
+    if (!paging_init())
+        return fail(JIT_NO_PAGING, "paging", "the processor has no PAE");
+    double_fault_init();
+    vectors_init();
+    vectors_reset();
+    for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++) {
+        function->details = calloc(1, sizeof(jit_details_t));
+        if (function->details == NULL)
+            return fail(JIT_NO_MEMORY, function->name, "there is no memory for its profile");
+        measurement_clear(&function->details->measured[VARIANT_BASE]);
+    }
+    volume = found;
+    for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++)
+        begin(function);
+    return JIT_OK;
+}
