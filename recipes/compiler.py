@@ -5,6 +5,7 @@ from layout import layout
 from toolchain import compiler, llvm
 
 COMPILER = "JIT/COMPILER.ELF"  # where a kernel looks for the module (jit.c)
+BUNDLE = "JIT/BUILT.ART"  # and where for code that was made before its boot (artifact.c)
 SYSROOT = "/sysroot/usr/lib"
 MACHINE = ("--target=i386-linux-gnu", "--sysroot=/sysroot")
 
@@ -94,3 +95,33 @@ def optimizable(
         headers=(*headers, known),
     )
     return object_, {COMPILER: module, path: code}
+
+
+def optimized(
+    name: str, source: str, functions: tuple[str, ...], *, features: str, recursion: int = 3
+) -> dict[str, Recipe | str]:
+    """Declare what a guest would make of these functions of an optimizable source, made here; return files for a disk.
+
+    Same request, same bytes: a guest that finds itself on a processor with just these features tries the code at once,
+    and needs no compiler. Runs the module, so the building machine must run i386 programs.
+    """
+    objects = {
+        function: Command(
+            name=f"{name}/{function}.o",
+            tool=module,
+            toolchain=llvm,
+            args=(function, features, str(recursion), In(f"{source}.bc"), Out(f"{name}/{function}.o")),
+        )
+        for function in functions
+    }
+    pairs = [word for function, made in objects.items() for word in (function, In(made))]
+    bundle = Command(
+        name=f"{name}.art",
+        tool=llvm.python,
+        toolchain=llvm,
+        args=(
+            *("-S", In("src/kernel_lib/jit/pack.py"), Out(f"{name}.art"), In(module), In(f"{source}.bc")),
+            *(features or "none", str(recursion), *pairs),
+        ),
+    )
+    return {BUNDLE: bundle}

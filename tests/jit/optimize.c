@@ -1,6 +1,6 @@
 /*
  * optimize.c: an app whose functions become better while it runs. It calls them with arguments that change, compares
- * every result with what it must be, and tells what became of them.
+ * every result with what it must be, and tells what became of them. "short" means the first of them alone.
  */
 #include "check.h"
 #include "functions.h"
@@ -51,9 +51,12 @@ static uint64_t plain_sum(uint32_t count) {
 }
 
 static int work(uint32_t rounds) {
+    bool is_short = strcmp(app_arguments(), "short") == 0;
     for (uint32_t i = 0; i < rounds; i++) {
         uint32_t n = 5 + i * 7 % 12, count = SIZE - i % 64;
         CHECK(fibonacci(n) == expected_fibonacci[n]);
+        if (is_short)
+            continue;
         CHECK(dot(left, right, count) == plain_dot(count));
         CHECK(sum_products(a, b, count) == plain_sum(count));
         CHECK(crc32(bytes, 9) == crc32(bytes, 9));

@@ -4,7 +4,7 @@
 #include "jit/request.h"
 #include "memory/memory.h"
 
-static const char *const PARENT = "JIT", *const FOLDER = "JIT/CACHE";
+static const char *const PARENT = "JIT", *const FOLDER = "JIT/CACHE", *const BUNDLE = "JIT/BUILT.ART";
 
 enum { MAGIC = 0x414A4642, VERSION = 1, NAME_DIGITS = 16, PATH_SIZE = 64 };
 
@@ -60,24 +60,64 @@ static artifact_result_t take(const uint8_t *data, uint32_t size, const char *re
     return ARTIFACT_OK;
 }
 
+/* Reads `size` bytes of a file at `offset` and takes them apart. */
+static artifact_result_t read_part(fs_file_t *file, uint32_t offset, uint32_t size, const char *request,
+                                   artifact_t *artifact) {
+    uint32_t done;
+    if (size > FILE_MAX)
+        return ARTIFACT_DAMAGED;
+    uint8_t *data = malloc(size);
+    if (data == NULL)
+        return ARTIFACT_FAILED;
+    artifact_result_t taken = ARTIFACT_DAMAGED;
+    if (fs_read(file, offset, data, size, &done) == FS_OK && done == size)
+        taken = take(data, size, request, artifact);
+    free(data);
+    return taken;
+}
+
+/* The size of the artifact at `offset` of the bundle, and whether it is for the request; 0 where none can be there. */
+static uint32_t look_at(fs_file_t *file, uint32_t offset, const char *request, bool *is_wanted) {
+    header_t header;
+    char text[REQUEST_SIZE];
+    uint32_t done;
+    if (fs_read(file, offset, &header, sizeof header, &done) != FS_OK || done != sizeof header ||
+        header.request_size >= REQUEST_SIZE || header.object_size > ARTIFACT_OBJECT_MAX)
+        return 0;
+    if (fs_read(file, offset + (uint32_t)sizeof header, text, header.request_size, &done) != FS_OK)
+        return 0;
+    *is_wanted = header.request_size == strlen(request) && memcmp(text, request, header.request_size) == 0;
+    return (uint32_t)sizeof header + header.request_size + header.object_size + SHA256_SIZE;
+}
+
+/* Looks through the bundle of the build: artifacts, one behind the other. */
+static artifact_result_t read_built(fs_volume_t *volume, const char *request, artifact_t *artifact) {
+    fs_file_t file;
+    if (fs_open(volume, BUNDLE, &file) != FS_OK)
+        return ARTIFACT_MISSING;
+    for (uint32_t at = 0, size; at < file.size; at += size) {
+        bool is_wanted = false;
+        size = look_at(&file, at, request, &is_wanted);
+        if (size == 0)
+            return ARTIFACT_DAMAGED;
+        if (is_wanted)
+            return read_part(&file, at, size, request, artifact);
+    }
+    return ARTIFACT_MISSING;
+}
+
 artifact_result_t artifact_read(fs_volume_t *volume, const char *request, artifact_t *artifact) {
     char path[PATH_SIZE];
     fs_file_t file;
     path_of(request, path);
     fs_result_t result = fs_open(volume, path, &file);
-    if (result != FS_OK)
-        return result == FS_NOT_FOUND ? ARTIFACT_MISSING : ARTIFACT_DAMAGED;
-    if (file.size > FILE_MAX)
-        return ARTIFACT_DAMAGED;
-    uint32_t size;
-    uint8_t *data = malloc(file.size);
-    if (data == NULL)
-        return ARTIFACT_FAILED;
-    artifact_result_t taken = ARTIFACT_DAMAGED;
-    if (fs_read(&file, 0, data, file.size, &size) == FS_OK)
-        taken = take(data, size, request, artifact);
-    free(data);
-    return taken;
+    artifact_result_t taken = result == FS_NOT_FOUND ? ARTIFACT_MISSING : ARTIFACT_DAMAGED;
+    if (result == FS_OK)
+        taken = read_part(&file, 0, file.size, request, artifact);
+    if (taken == ARTIFACT_OK || taken == ARTIFACT_FAILED)
+        return taken;
+    artifact_result_t built = read_built(volume, request, artifact);
+    return built == ARTIFACT_MISSING ? taken : built;
 }
 
 typedef struct {

@@ -165,6 +165,23 @@ jit_result_t jit_compile(jit_function_t *function, code_t *code) {
     return result;
 }
 
+/* Lets calls be counted, or with code at hand, be tried. */
+static void count(jit_function_t *function, jit_state_t state) {
+    function->details->state = state;
+    function->mask = state == JIT_TRIED ? 0 : COUNTED_MASK;
+    function->current = function->counted;
+}
+
+/* Lets the new code take every second call, until it is clear what it is worth. */
+static void try(jit_function_t *function, const code_t *code) {
+    jit_details_t *details = function->details;
+    measurement_clear(&details->measured[VARIANT_BASE]);
+    measurement_clear(&details->measured[VARIANT_NEW]);
+    details->code = *code;
+    details->trial = (void *)(uintptr_t)code->entry;
+    count(function, JIT_TRIED);
+}
+
 /* Ends the counting of calls: the function is what the build made, for good. */
 static void leave(jit_function_t *function, jit_state_t state) {
     function->details->state = state;
@@ -178,16 +195,12 @@ jit_result_t jit_optimize(jit_function_t *function) {
     if (is_busy || details->state != JIT_COUNTED)
         return JIT_BUSY;
     is_busy = true;
-    jit_result_t result = make(function, &details->object, &details->object_size, &details->code);
-    if (result == JIT_OK) {
-        measurement_clear(&details->measured[VARIANT_BASE]);
-        measurement_clear(&details->measured[VARIANT_NEW]);
-        details->state = JIT_TRIED;
-        details->trial = (void *)(uintptr_t)details->code.entry;
-        function->mask = 0;
-    } else {
+    code_t code;
+    jit_result_t result = make(function, &details->object, &details->object_size, &code);
+    if (result == JIT_OK)
+        try(function, &code);
+    else
         leave(function, JIT_FAILED);
-    }
     is_busy = false;
     return result;
 }
@@ -240,28 +253,43 @@ void jit_consider(jit_function_t *function) {
         decide(function);
 }
 
+/* Takes over what the disk knows of a function; false where that is of no use. */
+static bool adopt(jit_function_t *function, const artifact_t *artifact) {
+    jit_details_t *details = function->details;
+    code_t code;
+    details->is_from_disk = true;
+    details->worth = (comparison_t){artifact->before, artifact->after, artifact->per_mille};
+    if (artifact->object == NULL) {
+        details->state = JIT_REJECTED;
+        return true;
+    }
+    if (load(function, artifact->object, artifact->object_size, &code) != JIT_OK)
+        return false;
+    if (artifact->per_mille != 0) {
+        details->state = JIT_OPTIMIZED;
+        jit_swap_function(function, &code);
+        return true;
+    }
+    try(function, &code);
+    return true;
+}
+
 /* Puts in place what the disk knows of a function; else its calls are counted. */
 static void begin(jit_function_t *function) {
-    jit_details_t *details = function->details;
     artifact_t artifact;
     if (read_artifact(function, &artifact)) {
-        code_t code;
-        details->is_from_disk = true;
-        details->worth = (comparison_t){artifact.before, artifact.after, artifact.per_mille};
-        details->state = artifact.object == NULL ? JIT_REJECTED : JIT_OPTIMIZED;
-        jit_result_t result = JIT_OK;
-        if (artifact.object != NULL)
-            result = load(function, artifact.object, artifact.object_size, &code);
-        if (result == JIT_OK && artifact.object != NULL)
-            jit_swap_function(function, &code);
-        free(artifact.object);
-        if (result == JIT_OK)
+        bool is_adopted = adopt(function, &artifact);
+        if (is_adopted && function->details->state == JIT_TRIED) {
+            function->details->object = artifact.object;
+            function->details->object_size = artifact.object_size;
             return;
-        details->is_from_disk = false;
-        details->state = JIT_COUNTED;
+        }
+        free(artifact.object);
+        if (is_adopted)
+            return;
     }
-    function->mask = COUNTED_MASK;
-    function->current = function->counted;
+    function->details->is_from_disk = false;
+    count(function, JIT_COUNTED);
 }
 
 jit_result_t jit_start(void) {
