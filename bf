@@ -1,10 +1,14 @@
 #!/bin/sh
-# ./bf ARGS: make .venv from the hash-locked requirements when it is missing or stale, then hand ARGS to doit.
+# ./bf ARGS: make .venv from the hash-locked requirements when it is missing or stale, then hand ARGS to doit,
+# through the door that knows the answer where nothing changed (bfbuild/commands/door.py).
 set -eu
 cd "$(dirname "$0")"
+export LC_ALL=C.UTF-8 # under another locale Python may not find an environment whose path holds more than ASCII
 lock=requirements.lock
 case "${1-}" in test | gate) lock=requirements-test.lock ;; esac
 stamp=.venv/bareflow-$lock
+place=.venv/bareflow-place # its programs know where they lie, so a checkout that was moved or copied needs another
+if IFS= read -r made <"$place" && [ "$made" != "$(pwd -P)" ]; then rm -rf .venv; fi 2>/dev/null
 if ! cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null; then
     for python in "${PYTHON-}" python3 python3.14 python3.13 python3.12 python3.11; do
         [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
@@ -15,6 +19,7 @@ if ! cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null; then
     [ -x .venv/bin/python ] || "$python" -m venv .venv || { rm -rf .venv; exit 2; }
     .venv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --no-deps -r "$lock"
     .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --no-deps -e .
+    pwd -P >"$place"
     cat "$lock" pyproject.toml >"$stamp"
 fi
-exec .venv/bin/doit "$@"
+exec .venv/bin/python -S bfbuild/commands/door.py "$@"

@@ -73,7 +73,7 @@ def told(cause: Cause) -> str:
 
 
 def _explain(action: Action, store: Store) -> Miss:
-    last = store.traces.latest(action.request.label)
+    last = store.traces.earlier(action.request.label)
     if last is None:
         return Miss(Reason(text="it was never built"))
     try:

@@ -6,24 +6,22 @@ between is noticed there. What is looked at is told to `before_read` first, so a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bfbuild.action.action import InputFile
+from bfbuild.action.action import Edited, InputFile
 from bfbuild.digest import Digest, digest_bytes, digest_file
 from bfbuild.errors import RecipeError
 from bfbuild.recipe.graph import File, Graph, Output, Source
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action
+    from bfbuild.action.scan import Directives, Include
     from bfbuild.store import Store
-
-
-class Edited(Exception):  # noqa: N818  (an event, not an error)
-    """A source no longer has the bytes it was planned with."""
 
 
 @dataclass
@@ -36,6 +34,8 @@ class Files:
     before_read: Callable[[str], None]  # told a source's path, or where one might be, before it is looked at
     made: dict[str, InputFile] = field(default_factory=dict)  # output name -> content
     sources: dict[str, InputFile] = field(default_factory=dict)  # path -> content
+    _includes: dict[tuple[Directives, str], Sequence[Include]] = field(default_factory=dict)
+    _probed: dict[str, bool] = field(default_factory=dict)
     _held: dict[Digest, bytes | Path] = field(default_factory=dict)  # content that the store may not have yet
     _kept: set[Digest] = field(default_factory=set)  # content that it has
 
@@ -45,21 +45,49 @@ class Files:
             return self.made[file.name]
         found = self.sources.get(file.path)
         if found is None:
-            path = self.root / file.path
             self.before_read(file.path)
+            path = self.root / file.path
             with _readable(path):
-                found = InputFile(digest_file(path), executable=bool(path.stat().st_mode & 0o100))
-            self.sources[file.path] = found
-            self._held[found.digest] = path
+                found = self._found(file.path, digest_file(path), path.stat().st_mode)
         return found
 
-    def read(self, file: File) -> bytes:
-        """The content of a file; raise RecipeError or StoreError where it cannot be read."""
-        if isinstance(file, Source):
-            self.before_read(file.path)
-            with _readable(self.root / file.path):
-                return (self.root / file.path).read_bytes()
-        return self.store.cas.get_bytes(self.made[file.name].digest)
+    def includes(self, file: File, directives: Directives) -> Sequence[Include]:
+        """What a file includes, read once; raise RecipeError or StoreError where it cannot be read, and MacroName."""
+        key = (directives, file.place)
+        found = self._includes.get(key)
+        if found is None:
+            if isinstance(file, Source):
+                found = tuple(directives(self._source(file.path)))
+            else:
+                found = tuple(directives(self.store.cas.get_bytes(self.made[file.name].digest)))
+            self._includes[key] = found
+        return found
+
+    def _source(self, name: str) -> bytes:
+        """Read a source, which is small enough to be scanned, and remember its digest on the way."""
+        self.before_read(name)
+        with _readable(self.root / name), (self.root / name).open("rb") as file:
+            data = file.read()
+            mode = os.fstat(file.fileno()).st_mode
+        self._found(name, digest_bytes(data), mode)
+        return data
+
+    def _found(self, name: str, digest: Digest, mode: int) -> InputFile:
+        found = self.sources[name] = InputFile(digest, executable=bool(mode & 0o100))
+        self._held[digest] = self.root / name
+        return found
+
+    def scanned(self, place: str, directives: Directives) -> Sequence[Include] | None:
+        """What the file at a place was found to include, where it was asked."""
+        return self._includes.get((directives, place))
+
+    def unchanged(self, path: str) -> bool:
+        """Whether a source still has the bytes and mode that were read."""
+        found = self.sources.get(path)
+        if found is None:
+            return False
+        now = self.root / path
+        return now.is_file() and InputFile(digest_file(now), bool(now.stat().st_mode & 0o100)) == found
 
     def data(self, data: bytes) -> InputFile:
         """A file made of these bytes."""
@@ -69,8 +97,11 @@ class Files:
 
     def is_source(self, path: str) -> bool:
         """Whether the project has a source file at `path`."""
-        self.before_read(path)
-        return (self.root / path).is_file()
+        found = self._probed.get(path)
+        if found is None:
+            self.before_read(path)
+            found = self._probed[path] = (self.root / path).is_file()
+        return found
 
     def keep(self, action: Action) -> None:
         """Copy what `action` needs into the store; raise Edited where a source has other bytes by now."""
@@ -92,6 +123,8 @@ class Files:
         """Look at an action's sources again the next time."""
         for place in action.request.inputs:
             self.sources.pop(place, None)
+            for key in [key for key in self._includes if key[1] == place]:
+                del self._includes[key]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Walks the graph in order, in parallel, and makes every output exist: from the store, or by executing.
+"""Walks what is to be made in order, in parallel, and makes every output exist: from the store, or by executing.
 
-It decides nothing (decide does) and executes nothing itself (an executor does). An action is described when its turn
+It decides nothing (decide does) and executes nothing itself (an executor does), and knows no recipes: what there is to
+make, and how each piece is described, is a `Work` (declared.py, remembered.py). An action is described when its turn
 comes, from the content its inputs have by then; so a changed input whose output comes out the same stops there.
 
 A source that is edited between the plan of an action and its execution is noticed (files.py): the action is planned
@@ -16,22 +17,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bfbuild.action.action import OUT, Action, InputFile, Tree, make_action
-from bfbuild.action.kinds import KINDS
+from bfbuild.action.action import OUT, Action, Edited, InputFile
 from bfbuild.decide import Decider, Decision, Hit, Miss, decide
 from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
-from bfbuild.files import Edited, Files
 from bfbuild.protos import remote_execution_pb2 as api
-from bfbuild.recipe.graph import Graph
-from bfbuild.recipe.model import Fetch, Recipe, Run, Toolchain
 from bfbuild.store.lookup import REBUILD, StoreLookup
 from bfbuild.store.trace import Trace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bfbuild.errors import Location
     from bfbuild.execute.sandbox import Outcome
     from bfbuild.store import Store
 
@@ -50,21 +49,54 @@ class Executor(Protocol):
         """End all that is running."""
 
 
-class Toolchains(Protocol):
-    """Knows the root of a toolchain before it is unpacked, and unpacks it when a tool must run."""
+class Piece(Protocol):
+    """One thing to make: a recipe, or what is remembered of one."""
 
-    def plan(self, recipe: Toolchain) -> Tree:
-        """The root's digest and Directory."""
+    @property
+    def name(self) -> str:
+        """Unique in a project."""
 
-    def ensure(self, recipe: Toolchain) -> Path:
-        """The folder it is unpacked in."""
+    @property
+    def location(self) -> Location:
+        """The line that declared it."""
+
+
+class Work(Protocol):
+    """What there is to make. Safe to use from several threads."""
+
+    def order(self) -> Sequence[Piece]:
+        """All pieces, each after what it needs."""
+
+    def needs(self, piece: Piece) -> Iterable[Piece]:
+        """The pieces whose outputs a piece needs."""
+
+    def describe(self, piece: Piece) -> Action | None:
+        """The action that makes a piece from what its inputs are now; None where there was nothing to run."""
+
+    def keep(self, action: Action) -> None:
+        """See to it that the store has what an action needs; raise Edited where a source has other bytes by now."""
+
+    def forget(self, action: Action) -> None:
+        """Look at an action's sources again the next time."""
+
+    def adopt(self, name: str, file: InputFile) -> None:
+        """An output exists."""
+
+    def tools(self, piece: Piece) -> Path:
+        """The folder in which a piece's toolchain is unpacked."""
+
+    def recipe_file(self, piece: Piece) -> str:
+        """The file that declares a piece, relative to the project."""
+
+    def title(self, piece: Piece) -> str:
+        """A piece's name and type, for people."""
 
 
 @dataclass(frozen=True)
 class Step:
     """What became of one recipe: the decision, and the outcome where it ran."""
 
-    recipe: Recipe
+    recipe: Piece
     action: Action
     decision: Decision
     outcome: Outcome | None
@@ -93,28 +125,23 @@ class Events(Protocol):
 class Realiser:
     """Makes outputs exist for one build."""
 
-    graph: Graph
-    files: Files
+    work: Work
     store: Store
-    toolchains: Toolchains
     executor: Callable[[], Executor]
-    fetch: Callable[[Fetch], None]
     events: Events
     jobs: int
-    source_date_epoch: int
     decider: Decider = decide
     steps: list[Step] = field(default_factory=list)
-    _trees: dict[str, Tree] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _starting: threading.Lock = field(default_factory=threading.Lock)
     _executor: Executor | None = None
     _stopped: bool = False
 
-    def realise(self, targets: Sequence[Recipe], *, keep_going: bool = False) -> None:
-        """Make the outputs of `targets` exist; raise the error, or Errors, of what failed."""
-        order = self.graph.closure(targets)
+    def realise(self, *, keep_going: bool = False) -> None:
+        """Make all outputs exist; raise the error, or Errors, of what failed."""
+        order = self.work.order()
         self.events.began(len(order))
-        running: dict[Future[None], Recipe] = {}
+        running: dict[Future[None], Piece] = {}
         pool = ThreadPoolExecutor(self.jobs)
         try:
             errors = self._walk(order, pool, running, keep_going=keep_going)
@@ -127,15 +154,15 @@ class Realiser:
 
     def _walk(
         self,
-        order: Sequence[Recipe],
+        order: Sequence[Piece],
         pool: ThreadPoolExecutor,
-        running: dict[Future[None], Recipe],
+        running: dict[Future[None], Piece],
         *,
         keep_going: bool,
     ) -> list[BareflowError]:
         """Make each recipe as soon as what it needs is made; return what went wrong. `running` is kept up to date."""
-        waiting = {recipe: set(self.graph.needs(recipe)) for recipe in order}
-        wanted_by: dict[Recipe, list[Recipe]] = {}
+        waiting = {recipe: set(self.work.needs(recipe)) for recipe in order}
+        wanted_by: dict[Piece, list[Piece]] = {}
         for recipe, needs in waiting.items():
             for need in needs:
                 wanted_by.setdefault(need, []).append(recipe)
@@ -162,58 +189,46 @@ class Realiser:
             self._executor.cancel()
         wait(running, timeout=PATIENCE)
 
-    def _make(self, recipe: Recipe) -> None:
-        match recipe:
-            case Toolchain():
-                self._trees[recipe.name] = self.toolchains.plan(recipe)
-            case Fetch():
-                self.fetch(recipe)
-                self.files.made[recipe.name] = InputFile(Digest(recipe.sha256, recipe.size))
-            case Run():
-                pass  # a boot is started by the machine, when someone asks for it
-            case _:
-                self._act(recipe)
-                return
-        self.events.passed(recipe.name)
-
-    def _act(self, recipe: Recipe) -> None:
-        toolchain: Toolchain = getattr(recipe, "toolchain", None) or recipe.layout.toolchain  # type: ignore[attr-defined]
+    def _make(self, recipe: Piece) -> None:
         for _ in range(REPLANS):
-            request = KINDS[type(recipe)](recipe, self.files)
-            action = make_action(request, self._trees[toolchain.name], self.source_date_epoch)
+            action = self.work.describe(recipe)
+            if action is None:
+                self.events.passed(recipe.name)
+                return
             decision = self.decider(action, self.store)
             if isinstance(decision, Hit):
                 self._adopt(recipe, action, decision, decision.result, None)
                 return
             with self.store.action_lock(action.digest):
-                again = self.decider(action, self.store)  # another build may have made it while we waited
-                if isinstance(again, Hit):
-                    self._adopt(recipe, action, again, again.result, None)
+                if self.store.results.path_of(action.digest).exists():
+                    decision = self.decider(action, self.store)  # another build may have made it while we waited
+                if isinstance(decision, Hit):
+                    self._adopt(recipe, action, decision, decision.result, None)
                     return
                 try:
-                    self.files.keep(action)
+                    self.work.keep(action)
                 except Edited:
-                    self.files.forget(action)
+                    self.work.forget(action)
                     continue
-                self._execute(recipe, action, again, toolchain)
+                self._execute(recipe, action, decision)
                 return
         raise ActionError(
             "a source is edited faster than it can be built", facts=[("recipe", recipe.name)], location=recipe.location
         )
 
-    def _execute(self, recipe: Recipe, action: Action, miss: Miss, toolchain: Toolchain) -> None:
-        root, executor = self.toolchains.ensure(toolchain), self._started_executor()
+    def _execute(self, recipe: Piece, action: Action, miss: Miss) -> None:
+        root, executor = self.work.tools(recipe), self._started_executor()
         self.events.started(recipe.name)
         started = time.time_ns()
         try:
             outcome = executor.execute(action, root)
             self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
-            _check(recipe, action, outcome, self.store)
+            _check(recipe, self.work.title(recipe), action, outcome, self.store)
             result = _result(action, outcome)
             self.store.results.put(action.digest, result)
         except StoreLookup as problem:
             self.events.failed(recipe.name)
-            raise _lost(recipe, action, problem) from problem
+            raise _lost(recipe, self.work.title(recipe), action, problem) from problem
         except BareflowError:
             self.events.failed(recipe.name)
             raise
@@ -229,25 +244,23 @@ class Realiser:
         return self._executor
 
     def _adopt(
-        self, recipe: Recipe, action: Action, decision: Decision, result: api.ActionResult, outcome: Outcome | None
+        self, recipe: Piece, action: Action, decision: Decision, result: api.ActionResult, outcome: Outcome | None
     ) -> None:
         for output in result.output_files:
             name = output.path.removeprefix(f"{OUT}/")
-            self.files.made[name] = InputFile(Digest.of_message(output.digest), output.is_executable)
+            self.work.adopt(name, InputFile(Digest.of_message(output.digest), output.is_executable))
         if action.request.stdout is not None:
-            self.files.made[action.request.stdout] = InputFile(Digest.of_message(result.stdout_digest))
+            self.work.adopt(action.request.stdout, InputFile(Digest.of_message(result.stdout_digest)))
         step = Step(recipe, action, decision, outcome)
         with self._lock:
             self.steps.append(step)
         self.events.finished(step)
 
-    def _trace(self, recipe: Recipe, action: Action, miss: Miss, outcome: Outcome, started: int) -> Trace:
-        location = recipe.location
-        inside = location.path.is_relative_to(self.files.root)
+    def _trace(self, recipe: Piece, action: Action, miss: Miss, outcome: Outcome, started: int) -> Trace:
         return Trace(
             label=recipe.name,
-            recipe=str(location.path.relative_to(self.files.root) if inside else location.path.name),
-            line=location.line,
+            recipe=self.work.recipe_file(recipe),
+            line=recipe.location.line,
             kind=action.request.kind,
             action=action.digest,
             command=shlex.join(action.request.argv)[:COMMAND_LENGTH],
@@ -266,7 +279,7 @@ class Realiser:
         )
 
 
-def _release(recipe: Recipe, waiting: dict[Recipe, set[Recipe]], wanted_by: dict[Recipe, list[Recipe]]) -> list[Recipe]:
+def _release(recipe: Piece, waiting: dict[Piece, set[Piece]], wanted_by: dict[Piece, list[Piece]]) -> list[Piece]:
     """Take a finished recipe off the lists; return those that waited for nothing else."""
     ready = []
     for each in wanted_by.get(recipe, []):
@@ -286,13 +299,13 @@ def _failure(future: Future[None]) -> list[BareflowError]:
     raise error
 
 
-def _lost(recipe: Recipe, action: Action, problem: StoreLookup) -> StoreError:
+def _lost(recipe: Piece, title: str, action: Action, problem: StoreLookup) -> StoreError:
     """The error for an input that was in the store when the action was planned, and is no longer."""
     places = [place for place, file in action.request.inputs.items() if file.digest == problem.digest]
     return StoreError(
         "the store lost what an action needs while the build ran",
         facts=[
-            ("recipe", f"{recipe.name} ({type(recipe).__name__})"),
+            ("recipe", title),
             ("needs", ", ".join(places) or "its output"),
             ("digest", problem.digest),
             ("reason", problem.reason),
@@ -302,9 +315,9 @@ def _lost(recipe: Recipe, action: Action, problem: StoreLookup) -> StoreError:
     )
 
 
-def _check(recipe: Recipe, action: Action, outcome: Outcome, store: Store) -> None:
+def _check(recipe: Piece, title: str, action: Action, outcome: Outcome, store: Store) -> None:
     """Raise ActionError, or what the kind makes of it, where an execution did not do what its recipe declares."""
-    facts: list[tuple[str, object]] = [("recipe", f"{recipe.name} ({type(recipe).__name__})")]
+    facts: list[tuple[str, object]] = [("recipe", title)]
     if outcome.exit_code != 0 or outcome.limit:
         headline = "an action was stopped" if outcome.limit else "an action failed"
         facts.append(("exit", outcome.limit or outcome.exit_code))

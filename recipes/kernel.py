@@ -20,7 +20,7 @@ def kernel(
 ) -> tuple[Link, Image]:
     """Declare the kernel `NAME.elf` of an app and its disk `NAME.img`."""
     # The first link says where each function lies; the second carries their names, behind all code, for a panic.
-    first = _link(f"{name}/first.elf", (*app, library))
+    first = linked(f"{name}/first.elf", (*app, library), "--gc-sections")
     names = Command(
         name=f"{name}/names.txt",
         tool="llvm-nm",
@@ -40,7 +40,7 @@ def kernel(
             Out(f"{name}/symbols.o"),
         ),
     )
-    elf = _link(f"{name}.elf", (*app, library, symbols))
+    elf = linked(f"{name}.elf", (*app, library, symbols), "--gc-sections")
     raw = RawBinary(name=f"{name}/kernel.raw", elf=elf, toolchain=llvm)
     sealed = _script(f"{name}/kernel.bin", "src/boot/seal.py", In(raw), f"{ENTRY:#x}", Out(f"{name}/kernel.bin"))
     image = Image(
@@ -53,13 +53,14 @@ def kernel(
     return elf, image
 
 
-def _link(name: str, inputs: tuple[Recipe, ...]) -> Link:
+def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str) -> Link:
+    """Declare a program that lies where the loader puts a kernel."""
     return Link(
         name=name,
         inputs=inputs,
         script="src/boot/kernel.ld",
         toolchain=llvm,
-        flags=("-m", "elf_i386", "--gc-sections", "--fatal-warnings"),
+        flags=("-m", "elf_i386", "--fatal-warnings", *flags),
     )
 
 

@@ -1,4 +1,4 @@
-"""The locked tools: a compiler, an emulator, and what the tests check our disks and sources with."""
+"""The locked tools: a compiler, two emulators, and what the tests check our disks, programs and sources with."""
 
 from bfbuild import Toolchain
 
@@ -10,15 +10,16 @@ llvm = Toolchain(
 qemu = Toolchain(name="qemu", packages=("qemu-system-x86", "seabios"))
 check = Toolchain(
     name="check",
-    packages=("mtools", "dosfstools", "clang-format-19", "bochs", "bochsbios", "vgabios"),
+    packages=("mtools", "dosfstools", "clang-format-19"),
     path=("/usr/lib/llvm-19/bin", "/usr/bin", "/usr/sbin"),
 )
+bochs = Toolchain(name="bochs", packages=("bochs-term", "bochsbios", "vgabios", "ncurses-base"))
 native = Toolchain(  # programs for the building machine, which watch their own memory
     name="native",
     packages=("clang-19", "lld-19", "libclang-rt-19-dev"),
     path=("/usr/lib/llvm-19/bin", "/usr/bin"),
 )
-debug = Toolchain(name="debug", packages=("gdb",))
+debug = Toolchain(name="debug", packages=("gdb",))  # what the tests connect to `doit debug`
 
 i386 = Toolchain(  # what a Linux program for i386 that holds LLVM is linked from; no program of it ever runs
     name="i386",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parent.parent
 PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
 TOOLCHAINS = ("check", "llvm")  # where `tool` looks for a program, in turn
+
+# Whoever starts the tests in the background may have them ignore Ctrl-C, and what they start with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 Built = Callable[..., dict[str, Path]]

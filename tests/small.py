@@ -256,7 +256,7 @@ class Small:
         for path in SOURCES:
             shutil.copy(self.root / path, root / path)
         for name in ("cas", "ac", "trace"):
-            shutil.copytree(self.cache / name, small.cache / name, dirs_exist_ok=True)
+            shutil.copytree(self.cache / name, small.cache / name, dirs_exist_ok=True, copy_function=_copy_missing)
         return small
 
     @property
@@ -297,7 +297,7 @@ class Small:
     def environment(self, **more: str) -> dict[str, str]:
         """Return what a command sees: a user's environment without their choices."""
         base = {name: value for name, value in os.environ.items() if not name.startswith("BAREFLOW_")}
-        for name in ("SOURCE_DATE_EPOCH", "NO_COLOR", "CI"):
+        for name in ("SOURCE_DATE_EPOCH", "NO_COLOR", "CI", "PYTHONUNBUFFERED"):
             base.pop(name, None)
         return {**base, "BAREFLOW_CACHE": str(self.cache), **more}
 
@@ -319,6 +319,12 @@ class Small:
         process = self.start(*arguments, **environment)
         out, err = process.communicate(timeout=120)
         return Finished(process.returncode, out, err)
+
+
+def _copy_missing(source: str, target: str) -> None:
+    """Copy a file of a store to where the other store lacks it: a store's files cannot be written again."""
+    if not Path(target).exists():
+        shutil.copy2(source, target)
 
 
 def ran(project: Project) -> set[str]:

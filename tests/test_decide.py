@@ -73,8 +73,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def reason(action: Action, store: Store) -> str:
-    """Return why an action must run."""
-    decision = decide(action, store)
+    """Return why an action must run, to a build that begins now."""
+    decision = decide(action, Store(store.path))
     assert isinstance(decision, Miss)
     return decision.reason.text
 

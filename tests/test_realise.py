@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from bfbuild.action.action import Action, Tree
+from bfbuild.action.action import Action, InputFile, Tree
 from bfbuild.decide import Hit, Miss
+from bfbuild.declared import Declared
 from bfbuild.digest import canonical, digest_bytes
 from bfbuild.errors import ActionError, Errors, RecipeError, StoreError
 from bfbuild.execute.sandbox import Made, Outcome
@@ -145,23 +146,27 @@ class World:
         graph = connect([tools, *recipes], lambda path: (self.root / path).is_file())
         self.joiner.ran.clear()
         self.events = Silent()
-        realiser = Realiser(
+        work = Declared(
             graph=graph,
+            targets=recipes[-targets:],
             files=Files(graph, self.root, self.store, lambda _: None),
-            store=self.store,
             toolchains=Tools(),
-            executor=self.executor,
             fetch=lambda recipe: self.fetched.append(recipe.name),
-            events=self.events,
-            jobs=jobs,
             source_date_epoch=0,
         )
-        realiser.realise(recipes[-targets:], keep_going=keep_going)
+        realiser = Realiser(work=work, store=self.store, executor=self.executor, events=self.events, jobs=jobs)
+        realiser.realise(keep_going=keep_going)
         return realiser
 
     def content(self, realiser: Realiser, name: str) -> bytes:
         """Return what was made."""
-        return self.store.cas.get_bytes(realiser.files.made[name].digest)
+        return self.store.cas.get_bytes(made(realiser)[name].digest)
+
+
+def made(realiser: Realiser) -> dict[str, InputFile]:
+    """Return the outputs of a build."""
+    assert isinstance(realiser.work, Declared)
+    return realiser.work.files.made
 
 
 @pytest.fixture
@@ -241,6 +246,7 @@ def test_a_failure_ends_the_build_with_its_output(world: World) -> None:
 def test_what_failed_is_tried_again_and_says_so(world: World) -> None:
     """A failure is never a hit; the next trace gives it as the reason."""
     for _ in range(2):
+        world.store = Store(world.store.path)
         with pytest.raises(ActionError):
             world.build(join("a", "bad"))
     assert [trace.reason.text for trace in world.store.traces.history("a")] == [
@@ -314,7 +320,7 @@ def test_an_input_that_the_store_loses_is_told_and_made_anew(world: World) -> No
     """A blob that goes between the decision and its use: a clear error of the store, then the maker runs again."""
     a = join("a", "one")
     b = join("b", a)
-    lost = world.store.cas.path_of(world.build(a, b).files.made["a"].digest)
+    lost = world.store.cas.path_of(made(world.build(a, b))["a"].digest)
     (world.root / "two").write_text("two")
     c = join("c", a, "two")
     world.joiner.before = lambda _: lost.unlink()
@@ -407,4 +413,4 @@ def test_a_trace_tells_all_of_an_execution(world: World) -> None:
     assert trace.reason.text == "it was never built"
     assert trace.toolchain == Tools().plan(tools).digest
     assert (trace.sandbox, trace.exit_code, trace.duration) == ("bubblewrap", 0, 1)
-    assert trace.outputs == {"a": done.files.made["a"].digest}
+    assert trace.outputs == {"a": made(done)["a"].digest}

@@ -10,9 +10,9 @@ So an action carries its tools with it, and any server that runs a command in it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
@@ -20,6 +20,7 @@ from bfbuild.errors import Location
 from bfbuild.protos import remote_execution_pb2 as api
 
 if TYPE_CHECKING:
+    from bfbuild.action.scan import Directives, Include
     from bfbuild.errors import BareflowError
     from bfbuild.recipe.graph import File, Graph
 
@@ -33,6 +34,10 @@ class InputFile:
 
     digest: Digest
     executable: bool = False
+
+
+class Edited(Exception):  # noqa: N818  (an event, not an error)
+    """A source no longer has the bytes that an action was planned with."""
 
 
 class Inputs(Protocol):
@@ -49,8 +54,8 @@ class Inputs(Protocol):
     def file(self, file: File) -> InputFile:
         """The digest of a source or of an output that was made by now."""
 
-    def read(self, file: File) -> bytes:
-        """Its content."""
+    def includes(self, file: File, directives: Directives) -> Sequence[Include]:
+        """What it includes, by the directives of its language."""
 
     def data(self, data: bytes) -> InputFile:
         """A file made of these bytes."""
@@ -186,20 +191,22 @@ def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
 
 def _directory(description: Description, blobs: dict[Digest, bytes]) -> Digest:
     """Build the directories of `work/` from the leaves up; the folders that outputs need exist from the start."""
-    top = PurePosixPath()
-    files: dict[PurePosixPath, list[api.FileNode]] = {}
-    folders = {PurePosixPath(OUT), *(PurePosixPath(name).parent for name in description.outputs)}
+    files: dict[str, list[api.FileNode]] = {OUT: []}
     for path, file in description.inputs.items():
-        place = PurePosixPath(path)
-        node = api.FileNode(name=place.name, digest=file.digest.to_message(), is_executable=file.executable)
-        files.setdefault(place.parent, []).append(node)
-        folders.add(place.parent)
-    folders |= {parent for folder in folders for parent in folder.parents}
-    nodes: dict[PurePosixPath, list[api.DirectoryNode]] = {}
-    for folder in sorted(folders - {top}, key=lambda each: (-len(each.parts), each)):
-        digest = _put(_serialized(files.get(folder, []), nodes.get(folder, [])), blobs)
-        nodes.setdefault(folder.parent, []).append(api.DirectoryNode(name=folder.name, digest=digest.to_message()))
-    return _put(_serialized(files.get(top, []), nodes.get(top, [])), blobs)
+        folder, _, name = path.rpartition("/")
+        node = api.FileNode(name=name, digest=file.digest.to_message(), is_executable=file.executable)
+        files.setdefault(folder, []).append(node)
+    for path in description.outputs:
+        files.setdefault(path.rpartition("/")[0], [])
+    for folder in list(files):
+        while folder := folder.rpartition("/")[0]:
+            files.setdefault(folder, [])
+    folders: dict[str, list[api.DirectoryNode]] = {}
+    for folder in sorted(files.keys() - {""}, key=lambda path: -path.count("/")):
+        digest = _put(_serialized(files[folder], folders.get(folder, [])), blobs)
+        above, _, name = folder.rpartition("/")
+        folders.setdefault(above, []).append(api.DirectoryNode(name=name, digest=digest.to_message()))
+    return _put(_serialized(files.get("", []), folders.get("", [])), blobs)
 
 
 def _serialized(files: list[api.FileNode], folders: list[api.DirectoryNode]) -> bytes:

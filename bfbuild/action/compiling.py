@@ -81,10 +81,9 @@ def _sources(
     declared = {file.place: file for file in inputs.graph.files(recipe, "headers")}
     forced = [declared[place] for flag, place in pairwise(recipe.flags) if flag == "-include" and place in declared]
     scanner = Scanner(
-        directives=directives,
+        includes=lambda file: inputs.includes(file, directives),
         declared=declared,
         folders=folders,
-        read=inputs.read,
         undeclared=inputs.is_source,
         root=inputs.root,
         owner=recipe.name,

@@ -17,7 +17,7 @@ from bfbuild.action.action import OUT, Request
 from bfbuild.disk import layout as numbers
 from bfbuild.disk.spec import Spec, to_text
 from bfbuild.errors import LayoutError
-from bfbuild.recipe.loader import string_line
+from bfbuild.recipe.lines import string_line
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile, Inputs

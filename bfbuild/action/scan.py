@@ -78,6 +78,7 @@ def asm_includes(data: bytes) -> Iterator[Include]:
 
 
 Directives = Callable[[bytes], Iterable[Include]]
+DIRECTIVES: Mapping[str, Directives] = {"c": c_includes, "asm": asm_includes}  # by the kind of action
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,9 @@ class Scanner:
     that was not declared.
     """
 
-    directives: Directives
+    includes: Callable[[File], Sequence[Include]]
     declared: Mapping[str, File]
     folders: Sequence[str]
-    read: Callable[[File], bytes]
     undeclared: Callable[[str], bool]
     root: Path
     owner: str
@@ -109,9 +109,9 @@ class Scanner:
                     pending.append(self.declared[place])
         return [found[place] for place in sorted(found)]
 
-    def _directives(self, file: File) -> list[Include]:
+    def _directives(self, file: File) -> Sequence[Include]:
         try:
-            return list(self.directives(self.read(file)))
+            return self.includes(file)
         except MacroName as error:
             raise RecipeError(
                 "an include names its file by a macro, which cannot be followed",

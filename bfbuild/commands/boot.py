@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.commands.build import build
-from bfbuild.commands.project import BUILD, Project
+from bfbuild.commands.outputs import BUILD
+from bfbuild.commands.project import Project
 from bfbuild.disk import mbr
 from bfbuild.disk.faults import DiskError
 from bfbuild.errors import MachineError, RecipeError, nearest

@@ -7,12 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bfbuild import snapshot
-from bfbuild.commands.project import BUILD, Project
+from bfbuild.commands.again import answer, keep, summary
+from bfbuild.commands.outputs import BUILD
+from bfbuild.commands.project import Project
 from bfbuild.recipe.graph import Output
 from bfbuild.recipe.model import CObject, Image, Link, Recipe, Run
 from bfbuild.store.disk import disk_errors
@@ -23,19 +23,34 @@ if TYPE_CHECKING:
 COMPILE_COMMANDS = "compile_commands.json"
 
 
-def ask(root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0) -> int:
+def ask(
+    root: Path, kind: str, names: Sequence[str], *, keep_going: bool = False, jobs: int = 0, trace: str = ""
+) -> int:
     """Answer `doit image NAMES` or `doit build NAMES` by building, and keep the answer for the next time."""
+    started = time.time_ns()
     project = Project(root)
     chosen = [project.graph.find(name) for name in names] or _default(project, kind)
     if not chosen:
         raise project.nothing_to(kind)
-    paths = build(project, chosen, keep_going=keep_going, jobs=jobs)
-    answer = "".join(f"{path.relative_to(root)}  {project.digest_of(path)}\n" for path in paths)
-    sys.stdout.write(answer)
-    outputs = [str(path.relative_to(root)) for path in paths]
-    with suppress(OSError):  # a shortcut for the next time, where it can be written
-        snapshot.save(kind, list(names), sources=project.signatures, outputs=outputs, answer=answer)
+    build(project, chosen, keep_going=keep_going, jobs=jobs)
+    answered = _answered(chosen)
+    text = answer(answered, project.files.made)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    if trace:
+        _write_trace(project, started, Path(trace))
+    keep(project, kind, list(names), answered=answered, exported=_beside(project, chosen), text=text)
     return 0
+
+
+def _write_trace(project: Project, since: int, path: Path) -> None:
+    """Write what this build ran as a Chrome trace."""
+    from bfbuild.commands.report import write_trace  # noqa: PLC0415
+    from bfbuild.explain.records import Records  # noqa: PLC0415
+
+    records = Records(project.store, project.config.settings.project.name)
+    ran = [step for step in project.steps if step.outcome is not None]
+    write_trace((records.execution(step.recipe.name, step.action.digest, since) for step in ran), path)
 
 
 def _default(project: Project, kind: str) -> list[Recipe]:
@@ -46,17 +61,19 @@ def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = Fal
     """Build targets, put what people use into build/, and return where the targets' own outputs lie."""
     started = time.monotonic()
     project.build(targets, keep_going=keep_going, jobs=jobs)
-    closure = project.graph.closure(targets)
-    wanted = [name for recipe in targets for name in _outputs(recipe)]
-    beside = [name for recipe in closure for name in _useful(project, recipe)]
-    project.export(beside)
-    paths = project.export(wanted)
+    project.export(_beside(project, targets))
+    paths = project.export(_answered(targets))
     _write_compile_commands(project)
-    counts = project.progress
-    took = time.monotonic() - started
-    total = counts.hits + counts.runs
-    sys.stderr.write(f"{total} action{'' if total == 1 else 's'}: {counts.runs} run, {counts.hits} hit, {took:.2f} s\n")
+    summary(project.progress, started)
     return paths
+
+
+def _answered(targets: Sequence[Recipe]) -> list[str]:
+    return [name for recipe in targets for name in _outputs(recipe)]
+
+
+def _beside(project: Project, targets: Sequence[Recipe]) -> list[str]:
+    return [name for recipe in project.graph.closure(targets) for name in _useful(project, recipe)]
 
 
 def _outputs(recipe: Recipe) -> tuple[str, ...]:
@@ -73,7 +90,7 @@ def _useful(project: Project, recipe: Recipe) -> list[str]:
 
 def _write_compile_commands(project: Project) -> None:
     """Tell clangd how each C file is compiled (the JSON Compilation Database of Clang's documentation)."""
-    entries = [_entry(project, step) for step in project.steps if isinstance(step.recipe, CObject)]
+    entries = [_entry(project, step.recipe, step) for step in project.steps if isinstance(step.recipe, CObject)]
     if not entries:
         return
     path = project.root / COMPILE_COMMANDS
@@ -86,11 +103,11 @@ def _write_compile_commands(project: Project) -> None:
             temporary.replace(path)
 
 
-def _entry(project: Project, step: Step) -> dict[str, object]:
-    (source,) = project.graph.files(step.recipe, "source")
+def _entry(project: Project, recipe: CObject, step: Step) -> dict[str, object]:
+    (source,) = project.graph.files(recipe, "source")
     return {
         "directory": str(project.root),
         "file": source.place,
         "arguments": list(step.action.request.argv),
-        "output": f"{BUILD}/{step.recipe.name}",
+        "output": f"{BUILD}/{recipe.name}",
     }

@@ -37,7 +37,8 @@ def info(start: Path, names: Sequence[str], *, as_json: bool, symbols: int) -> i
     """Build the named programs, or all, and print what they are made of."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.commands.build import build  # noqa: PLC0415
-    from bfbuild.commands.project import BUILD, Project  # noqa: PLC0415
+    from bfbuild.commands.outputs import BUILD  # noqa: PLC0415
+    from bfbuild.commands.project import Project  # noqa: PLC0415
     from bfbuild.recipe.model import Link  # noqa: PLC0415
 
     project = Project(config.find_root(start))

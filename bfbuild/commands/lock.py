@@ -109,7 +109,7 @@ def _known(path: Path) -> LockFile | None:
 
 def _resolve(toolchains: dict[str, Toolchain], mirrors: tuple[str, ...]) -> LockFile:
     """Resolve, and let an error about a toolchain show the line that asks for its packages."""
-    from bfbuild.recipe.loader import field_line  # noqa: PLC0415
+    from bfbuild.recipe.lines import field_line  # noqa: PLC0415
     from bfbuild.toolchain.debian import resolve  # noqa: PLC0415
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild import config as configuration
+from bfbuild.commands.outputs import BUILD, export, record
 from bfbuild.commands.progress import Progress
-from bfbuild.decide import Hit
-from bfbuild.digest import Digest, digest_file
-from bfbuild.errors import ConfigError, RecipeError, StoreError
+from bfbuild.declared import Declared
+from bfbuild.digest import Digest
+from bfbuild.errors import ConfigError, RecipeError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
 from bfbuild.realise import Realiser
@@ -23,9 +23,6 @@ from bfbuild.recipe.model import Fetch, Recipe
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
-from bfbuild.store.disk import disk_errors
-from bfbuild.store.trace import Build
-from bfbuild.store.trace import Step as BuildStep
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.root import Toolchains
 
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
 
-BUILD = "build"  # outputs for people
 PACKAGE = Path(__file__).parent.parent
 
 
@@ -44,8 +40,10 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.steps: list[Step] = []  # of the last build
+        self.targets: tuple[Recipe, ...] = ()  # of the last build
+        self.read_by_recipes: frozenset[str] = frozenset()  # files and folders that recipes depend on
         self.signatures = Signatures(str(root))
-        for path in [configuration.FILE, *(str(each) for each in PACKAGE.rglob("*.py"))]:
+        for path in [configuration.FILE, "dodo.py", *(str(each) for each in PACKAGE.rglob("*.py"))]:
             self.signatures.add(path)
         self.config = configuration.load(root)
         self.signatures.add(str(self.config.lock_path))
@@ -53,7 +51,9 @@ class Project:
     @cached_property
     def recipes(self) -> tuple[Recipe, ...]:
         """What recipes/ declares."""
-        return loader.load(self.config, self.signatures.add)
+        recipes = loader.load(self.config, self.signatures.add)
+        self.read_by_recipes = frozenset(self.signatures.files)
+        return recipes
 
     @cached_property
     def graph(self) -> Graph:
@@ -91,64 +91,57 @@ class Project:
             )
         return sandbox
 
+    @property
+    def sandbox_tools(self) -> str:
+        """The SHA-256 of the root that has the sandbox's programs; empty where no real sandbox was used."""
+        used = "sandbox" in self.__dict__ and self.sandbox.level == "bubblewrap"
+        return self.sandbox.tools.name if used else ""
+
     @cached_property
     def executor(self) -> SandboxExecutor:
         """What runs an action."""
         build = self.config.settings.build
         return SandboxExecutor(self.store, self.sandbox, timeout=build.timeout, memory=build.memory)
 
+    def work(self, targets: Sequence[Recipe]) -> Declared:
+        """Return what a build of these has to make."""
+        return Declared(
+            graph=self.graph,
+            targets=targets,
+            files=self.files,
+            toolchains=self.toolchains,
+            fetch=self._fetch,
+            source_date_epoch=self.config.source_date_epoch,
+        )
+
     def build(self, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> None:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
         if jobs < 0:
             raise ConfigError("there must be at least one job", facts=[("jobs", jobs)])
         realiser = Realiser(
-            graph=self.graph,
-            files=self.files,
+            work=self.work(targets),
             store=self.store,
-            toolchains=self.toolchains,
             executor=lambda: self.executor,
-            fetch=self._fetch,
             events=self.progress,
             jobs=jobs or self.config.jobs,
-            source_date_epoch=self.config.source_date_epoch,
         )
-        self.steps = realiser.steps
+        self.steps, self.targets = realiser.steps, tuple(targets)
         started = time.time_ns()
         try:
             with self.progress:
-                realiser.realise(targets, keep_going=keep_going or self.config.settings.build.keep_going)
+                realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
         finally:
-            self._record(targets, started)
-
-    def _record(self, targets: Sequence[Recipe], started: int) -> None:
-        """File what was decided. A store that takes no record (full, read-only) fails no build of nothing but hits."""
-        build = Build(
-            id=secrets.token_hex(6),
-            project=self.config.settings.project.name,
-            started=started,
-            targets=tuple(recipe.name for recipe in targets),
-            steps=tuple(_recorded(step) for step in self.steps),
-        )
-        try:
-            self.store.traces.record_build(build)
-        except StoreError as error:
-            self.progress.note(f"warning: this build is not on record: {error.headline}: {dict(error.facts)['reason']}")
+            name, labels = self.config.settings.project.name, [recipe.name for recipe in targets]
+            record(realiser, self.progress, project=name, targets=labels, started=started)
+            self.store.sync()
 
     def output(self, name: str) -> InputFile:
         """The content of an output that this build made."""
         return self.files.made[name]
 
     def export(self, names: Sequence[str]) -> list[Path]:
-        """Put outputs into build/ for people; files that are right already are not touched. Raise StoreError."""
-        paths = []
-        for name in names:
-            path, made = self.root / BUILD / name, self.files.made[name]
-            if not _holds(path, made):
-                with disk_errors("put an output into build/", path):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    self.store.cas.copy_to(made.digest, path, executable=made.executable)
-            paths.append(path)
-        return paths
+        """Put outputs into build/ for people. Raise StoreError."""
+        return export(self.root, self.store, {name: self.files.made[name] for name in names})
 
     def digest_of(self, path: Path) -> str:
         """The SHA-256 of an exported output."""
@@ -167,22 +160,3 @@ class Project:
         with self.store.scratch.folder() as folder:
             paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
             self.store.cas.put_file(paths[recipe.name])
-
-
-def _recorded(step: Step) -> BuildStep:
-    hit = isinstance(step.decision, Hit)
-    return BuildStep(
-        label=step.recipe.name,
-        action=step.action.digest,
-        decision="hit" if hit else "miss",
-        reason="" if isinstance(step.decision, Hit) else step.decision.reason.text,
-    )
-
-
-def _holds(path: Path, made: InputFile) -> bool:
-    """Whether a file in build/ is what was made."""
-    try:
-        right_mode = bool(path.stat().st_mode & 0o100) == made.executable
-        return right_mode and digest_file(path) == made.digest
-    except OSError:
-        return False

@@ -45,7 +45,8 @@ def replay(start: Path, names: Sequence[str]) -> int:
     """Lay the action out, run it, and return 0 or 1 like its command."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.action.action import read_description  # noqa: PLC0415
-    from bfbuild.commands.project import BUILD, Project  # noqa: PLC0415
+    from bfbuild.commands.outputs import BUILD  # noqa: PLC0415
+    from bfbuild.commands.project import Project  # noqa: PLC0415
 
     if len(names) != 1:
         raise RecipeError("replay takes one digest or target", hint="a failed action prints the line to type")

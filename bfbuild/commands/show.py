@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bfbuild.errors import ActionError, BareflowError, Errors, LayoutError, MachineError, render
@@ -22,9 +23,12 @@ REFUSED = 2
 def guarded(work: Callable[[], int]) -> int:
     """Run `work`; show an error of ours and return its exit code; let Ctrl-C end the process as a signal does."""
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()  # what a reader that left does not take is known here, not at the interpreter's end
+        return code
     except BareflowError as error:
-        sys.stdout.flush()
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
         sys.stderr.write(f"{_coloured(render(error, base=Path.cwd()))}\n")
         return exit_code(error)
     except BrokenPipeError:

@@ -7,14 +7,13 @@ before pydantic or a recipe is loaded.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from doit.exceptions import TaskError, TaskFailed
 
-from bfbuild import snapshot
+from bfbuild.commands import door
 
 
 class NoNotes:
@@ -53,6 +52,14 @@ KEEP_GOING = {
     "help": "after a failure, run what does not depend on it",
 }
 
+TRACE = {
+    "name": "trace",
+    "long": "trace",
+    "type": str,
+    "default": "",
+    "help": "FILE: write a Chrome trace of the build",
+}
+
 Task = dict[str, Any]
 
 
@@ -64,14 +71,13 @@ def _build(root: Path, names: list[str], **options: Any) -> int:
     return _ask(root, "build", names, **options)
 
 
-def _ask(root: Path, kind: str, names: list[str], **options: Any) -> int:
-    answer = snapshot.fresh(str(root), kind, names)
-    if answer is not None:
-        sys.stdout.write(answer)
-        return 0
+def _ask(root: Path, kind: str, names: list[str], *, trace: str = "", **options: Any) -> int:
+    known = None if trace else door.answer(str(root), kind, names or [], **options)
+    if known is not None:
+        return known
     from bfbuild.commands.build import ask  # noqa: PLC0415
 
-    return ask(root, kind, names, **options)
+    return ask(root, kind, names or [], trace=trace, **options)
 
 
 def _run(root: Path, **options: Any) -> int:
@@ -94,8 +100,8 @@ def _debug(root: Path, **options: Any) -> int:
 
 def project_tasks(root: Path) -> Iterator[Task]:
     """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
-    yield _task("image", root, _image, [JOBS, KEEP_GOING], "build the disk images", positional="names")
-    yield _task("build", root, _build, [JOBS, KEEP_GOING], "build any recipes by name", positional="names")
+    yield _task("image", root, _image, [JOBS, KEEP_GOING, TRACE], "build the disk images", positional="names")
+    yield _task("build", root, _build, [JOBS, KEEP_GOING, TRACE], "build any recipes by name", positional="names")
     yield _task(
         "run",
         root,

@@ -22,7 +22,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -61,10 +61,13 @@ class Sandbox:
 
     tools: Path
     wanted: Literal["auto", "bubblewrap", "proot"] = "auto"
+    proven: Level | None = None  # the level that worked the last time
 
     @cached_property
     def level(self) -> Level:
         """The level that works here; raise ActionError where the wanted one, or none, does."""
+        if self.proven is not None:
+            return self.proven
         levels: list[Level] = ["bubblewrap", "proot"] if self.wanted == "auto" else [self.wanted]
         complaints = []
         for level in levels:
@@ -170,11 +173,15 @@ class SandboxExecutor:
                 raise ActionError("the build was stopped")  # what it left is no outcome
             if exit_code != 0 and _is_full(scratch):  # neither is what a tool could not write
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            outputs, missing = self._collect(action, scratch)
+            with self.store.cas.batch() as batch:
+                # Nobody is left in a namespace to write to what it made; under proot somebody may be: it is copied.
+                take = batch.take_file if self.sandbox.level == "bubblewrap" else batch.put_file
+                outputs, missing = _collect(action, scratch, take)
+                said, complained = take(scratch / "stdout"), take(scratch / "stderr")
             return Outcome(
                 exit_code=exit_code,
-                stdout=self.store.cas.put_file(scratch / "stdout"),
-                stderr=self.store.cas.put_file(scratch / "stderr"),
+                stdout=said,
+                stderr=complained,
                 outputs=outputs,
                 missing=missing,
                 level=self.sandbox.level,
@@ -190,14 +197,12 @@ class SandboxExecutor:
 
         With `link` inputs may be hard links into the store. Raise StoreError, StoreLookup among it, or OSError.
         """
-        for place, file in description.inputs.items():
-            target = scratch / "in" / place
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self.store.cas.copy_to(file.digest, target, executable=file.executable, link=link)
-        for folder in (scratch / "in" / OUT, scratch / OUT, scratch / "tmp"):
+        targets = {scratch / "in" / place: file for place, file in description.inputs.items()}
+        made = {target.parent for target in targets} | {(scratch / name).parent for name in description.outputs}
+        for folder in sorted({*made, scratch / "in" / OUT, scratch / OUT, scratch / "tmp"}):
             folder.mkdir(parents=True, exist_ok=True)
-        for name in description.outputs:
-            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        for target, file in targets.items():
+            self.store.cas.copy_to(file.digest, target, executable=file.executable, link=link)
 
     def command(self, argv: Sequence[str], root: Path, scratch: Path) -> list[str]:
         """The host's command line for a process of an action that was laid out in `scratch`."""
@@ -214,27 +219,27 @@ class SandboxExecutor:
                 with suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
 
+    @property
+    def _limits(self) -> tuple[str, ...]:
+        """What sets limits and then becomes the command: code of ours between fork and exec would copy our memory."""
+        return ("/bin/sh", "-c", f'ulimit -c 0 && ulimit -v {self.memory >> 10} && exec "$@"', "sh")
+
     def _run(
         self, action: Action, root: Path, scratch: Path, stdout: int, stderr: int
     ) -> tuple[int, resource.struct_rusage, str | None]:
-        def limits() -> None:
-            resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            die_with_parent()
-
         with self._lock:
             if self._cancelled:
                 raise ActionError("the build was stopped")
             try:
                 process = subprocess.Popen(
-                    self.command(action.description.arguments, root, scratch),
+                    [*self._limits, *self.command(action.description.arguments, root, scratch)],
                     env=action.description.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=stdout,
                     stderr=stderr,
                     umask=0o022,
                     start_new_session=True,
-                    preexec_fn=limits,  # noqa: PLW1509  (three system calls, no lock that another thread could hold)
+                    preexec_fn=die_with_parent if self.sandbox.level == "proot" else None,  # noqa: PLW1509  (one call)
                 )
             except OSError as error:
                 facts = [("recipe", action.request.label), ("why", error.strerror)]
@@ -261,16 +266,19 @@ class SandboxExecutor:
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage, limit
 
-    def _collect(self, action: Action, scratch: Path) -> tuple[dict[str, Made], tuple[str, ...]]:
-        outputs, missing = {}, []
-        for name in action.request.outputs:
-            path = scratch / OUT / name
-            inside = path.parent.resolve() == path.parent and not path.is_symlink()
-            if not inside or not path.is_file():
-                missing.append(name)
-            else:
-                outputs[name] = Made(self.store.cas.put_file(path), bool(path.stat().st_mode & 0o100))
-        return outputs, tuple(missing)
+
+def _collect(action: Action, scratch: Path, take: Callable[[Path], Digest]) -> tuple[dict[str, Made], tuple[str, ...]]:
+    """Return the declared outputs that were made, taken into the store, and the names of those that were not."""
+    outputs, missing = {}, []
+    for name in action.request.outputs:
+        path = scratch / OUT / name
+        inside = path.parent.resolve() == path.parent and not path.is_symlink()
+        if not inside or not path.is_file():
+            missing.append(name)
+        else:
+            executable = bool(path.stat().st_mode & 0o100)
+            outputs[name] = Made(take(path), executable)
+    return outputs, tuple(missing)
 
 
 def _is_full(folder: Path) -> bool:

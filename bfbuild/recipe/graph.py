@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from bfbuild.errors import BareflowError, Errors, RecipeError, nearest
-from bfbuild.recipe.loader import field_line
+from bfbuild.recipe.lines import field_line
 from bfbuild.recipe.model import Image, Recipe, Toolchain
 
 Kind = TypeVar("Kind", bound=Recipe)
@@ -57,6 +57,7 @@ class Graph:
     recipes: Mapping[str, Recipe]
     producers: Mapping[str, Recipe]
     resolved: Mapping[str, Mapping[str, tuple[File, ...]]]  # recipe name -> field -> files
+    _needs: Mapping[str, tuple[Recipe, ...]]  # recipe name -> what it needs
 
     def files(self, recipe: Recipe, field: str) -> tuple[File, ...]:
         """The files in one input field of a recipe."""
@@ -73,7 +74,7 @@ class Graph:
 
     def needs(self, recipe: Recipe) -> tuple[Recipe, ...]:
         """The recipes whose outputs a recipe needs, toolchain included, each once."""
-        return tuple(dict.fromkeys(_needs(recipe, self.resolved[recipe.name])))
+        return self._needs[recipe.name]
 
     def closure(self, targets: Iterable[Recipe]) -> tuple[Recipe, ...]:
         """The targets and all they need, each after what it needs."""
@@ -120,10 +121,11 @@ def connect(recipes: Iterable[Recipe], exists: Exists) -> Graph:
             except RecipeError as error:
                 errors.append(error)
         resolved[recipe.name] = {field: tuple(files) for field, files in fields.items()}
-    errors += _circles(named, resolved)
+    needs = {name: tuple(dict.fromkeys(_needs(recipe, resolved[name]))) for name, recipe in named.items()}
+    errors += _circles(named, needs)
     if errors:
         raise Errors(errors)
-    return Graph(named, producers, resolved)
+    return Graph(named, producers, resolved, needs)
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,10 @@ def _needs(recipe: Recipe, fields: Mapping[str, tuple[File, ...]]) -> Iterator[R
                 yield file.recipe
 
 
-def _circles(named: Mapping[str, Recipe], resolved: Mapping[str, Mapping[str, tuple[File, ...]]]) -> list[RecipeError]:
+def _circles(named: Mapping[str, Recipe], needs: Mapping[str, tuple[Recipe, ...]]) -> list[RecipeError]:
     """Return an error for a way that leads from a recipe back to itself, if there is one."""
-    needs = {name: {need.name for need in _needs(recipe, resolved[name])} for name, recipe in named.items()}
     try:
-        TopologicalSorter(needs).prepare()
+        TopologicalSorter({name: [need.name for need in found] for name, found in needs.items() if found}).prepare()
     except CycleError as error:
         circle: list[str] = error.args[1]
         return [

@@ -6,11 +6,10 @@ Python, executed with the project's root as its world: `glob` and `option` see t
 
 from __future__ import annotations
 
-import ast
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from bfbuild.errors import BareflowError, Errors, Location, RecipeError, nearest
 from bfbuild.recipe import model
+from bfbuild.recipe.lines import field_line
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -196,38 +196,6 @@ def _field_error(location: Location, kind: str, name: str, complaints: list[Erro
 def _brief(value: object) -> str:
     text = f"{value.name} ({type(value).__name__})" if isinstance(value, model.Recipe) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def field_line(location: Location, field_name: str, value: str | None = None) -> Location:
-    """The line of a keyword inside the call at `location`, and of the string `value` in it where that is found."""
-    for call in _calls(location):
-        for keyword in call.keywords:
-            if keyword.arg == field_name:
-                return _constant(location.path, keyword.value, value) or Location(location.path, keyword.value.lineno)
-    return location
-
-
-def string_line(location: Location, values: Iterable[str]) -> Location:
-    """The line of the first of these strings that stands in the call at `location`, or the call's own."""
-    calls = _calls(location)[:1]
-    found = (_constant(location.path, call, value) for value in values for call in calls)
-    return next((each for each in found if each is not None), location)
-
-
-def _calls(location: Location) -> list[ast.Call]:
-    """The calls around a line, the innermost first."""
-    try:
-        tree = ast.parse(location.path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        return []
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= location.line <= (n.end_lineno or 0)]
-    return sorted(calls, key=lambda n: (n.end_lineno or 0) - n.lineno)
-
-
-def _constant(path: Path, tree: ast.AST, value: str | None) -> Location | None:
-    """The line of a string inside an expression."""
-    constants = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value == value)
-    return next((Location(path, n.lineno) for n in constants if value is not None), None)
 
 
 def _duplicates(recipes: list[model.Recipe]) -> list[RecipeError]:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -41,7 +42,12 @@ def caller() -> Location:
     frame = sys._getframe(1)  # inspect.stack reads every file; this runs once a recipe
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
-    return Location(Path(frame.f_code.co_filename), frame.f_lineno)
+    return Location(_path(frame.f_code.co_filename), frame.f_lineno)
+
+
+@cache
+def _path(name: str) -> Path:
+    return Path(name)
 
 
 class _Checked(ModelMetaclass):
@@ -76,8 +82,7 @@ class _Declared(_Checked):
 
 
 def _relative(value: str) -> str:
-    path = PurePosixPath(value)
-    if not value or path.is_absolute() or ".." in path.parts or str(path) != value:
+    if not {"", ".", ".."}.isdisjoint(value.split("/")):  # an absolute one begins with an empty part
         raise ValueError(f"{value!r} is no plain relative path")
     return value
 
@@ -94,7 +99,7 @@ class Recipe(BaseModel, metaclass=_Declared):
 
     name: RelativePath
 
-    _location: Location = PrivateAttr(default=Location(Path("?"), 1))
+    _location: Location = PrivateAttr()
 
     @property
     def location(self) -> Location:

@@ -3,6 +3,7 @@
     cas/      content                          cas.py
     ac/       results of actions               results.py
     trace/    what was done and why            trace.py
+    marks/    what is not deterministic        marks.py
     roots/    what must be kept
     trees/    unpacked folders; derived, may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
@@ -14,6 +15,7 @@ those of a killed process are free.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bfbuild.store.cas import Cas
 from bfbuild.store.disk import Scratch, disk_errors, publish_folder
+from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
 from bfbuild.store.trace import Traces
 
@@ -53,21 +56,44 @@ class Store:
         self.scratch = Scratch(path / "tmp")
         self.cas = Cas(path / "cas", self.scratch)
         self.results = Results(path / "ac", self.scratch)
-        self.traces = Traces(path / "trace", self.scratch)
+        self.traces = Traces(path / "trace")
+        self.marks = Marks(path / "marks", self.scratch)
+
+    def sync(self) -> None:
+        """Return when all that was put here is on the disk; raise StoreError where that failed."""
+        self.scratch.sync()
 
     @contextmanager
     def action_lock(self, action: ActionDigest) -> Iterator[None]:
         """Hold the right to execute an action, waiting for whoever has it; then look for its result again first."""
-        with self._lock(f"action-{action.hash}.lock"):
+        path = self.scratch.path / f"action-{action.hash}.lock"
+        with disk_errors("lock the store", path):
+            lock = _flock(path)
+        try:
             yield
+        finally:
+            with suppress(OSError):
+                path.unlink()  # while held, see below
+            os.close(lock)
 
     @contextmanager
     def tree_lock(self, name: str) -> Iterator[None]:
         """Hold the right to change a named folder outside the store, or a tree in it; wait for whoever has it."""
         if "/" in name:
             raise ValueError(f"a lock's name has no slash: {name}")
-        with self._lock(f"tree-{name}.lock"):
+        from filelock import FileLock  # noqa: PLC0415  (slow to import: it brings asyncio)
+
+        path = self.scratch.path / f"tree-{name}.lock"
+        with disk_errors("lock the store", path):
+            lock = FileLock(path)
+            lock.acquire()
+        try:
             yield
+        finally:
+            # Removed while held: who waited on this file notices that it has lost its name, and takes the next one.
+            with suppress(OSError):
+                path.unlink()
+            lock.release()
 
     def tree_path(self, digest: Digest) -> Path:
         """Return where an unpacked tree lies; it is complete, or there is no folder."""
@@ -91,21 +117,16 @@ class Store:
         """Return what each folder of the store holds: files, links among them, and their bytes."""
         return {name: _usage(self.path / name) for name in FOLDERS}
 
-    @contextmanager
-    def _lock(self, name: str) -> Iterator[None]:
-        from filelock import FileLock  # noqa: PLC0415  (slow to import, and readers need no lock)
 
-        path = self.scratch.path / name
-        with disk_errors("lock the store", path):
-            lock = FileLock(path)
-            lock.acquire()
-        try:
-            yield
-        finally:
-            # Removed while held: who waited on this file notices that it has lost its name, and takes the next one.
-            with suppress(OSError):
-                path.unlink()
-            lock.release()
+def _flock(path: Path) -> int:
+    """Lock a file as filelock does, for an action that may be over sooner than that is imported; return it, open."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):  # noqa: PTH116  (beside fstat)
+                return descriptor
+        os.close(descriptor)  # its holder has removed it: it keeps nobody out any more
 
 
 def _usage(folder: Path) -> Usage:

@@ -1,8 +1,9 @@
 """Content by digest: cache/cas/ab/abcd..., where a file's name is the SHA-256 of its content.
 
 Rules. Content read from here is always checked against its name, so a reader gets the right bytes or `BlobMissing` or
-`BlobDamaged`, never others. Content written here is complete and durable before it has its name; writers of the same
-content do not disturb one another; a good write replaces a damaged file. Files are mode 0444 and never change.
+`BlobDamaged`, never others. Content written here is complete before it has its name, and durable after `Store.sync`;
+writers of the same content do not disturb one another; a good write replaces a damaged file. Files are mode 0444 and
+never change.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, BinaryIO
 
-from bfbuild.digest import CHUNK, Digest, digest_bytes
-from bfbuild.store.disk import disk_errors, hashed_files, publish, write_sparse
+from bfbuild.digest import CHUNK, Digest, digest_bytes, digest_file
+from bfbuild.store.disk import disk_errors, hashed_files, write_sparse
 from bfbuild.store.lookup import BlobDamaged, BlobMissing
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ class Cas:
         self._scratch = scratch
 
     def put_bytes(self, data: bytes) -> Digest:
-        """Store bytes; durable on return. Raise StoreError where they cannot be written."""
+        """Store bytes. Raise StoreError where they cannot be written."""
         with self.batch() as batch:
             return batch.put_bytes(data)
 
     def put_file(self, path: Path) -> Digest:
-        """Store what a file holds now, hashed as it is copied; durable on return.
+        """Store what a file holds now, hashed as it is copied.
 
         Raise StoreError where the file cannot be read or the store cannot be written.
         """
@@ -68,7 +69,7 @@ class Cas:
 
     @contextmanager
     def batch(self) -> Iterator[Batch]:
-        """Store many things with few waits: they become visible, all durable, when the body ends; none where it fails.
+        """Store many things: they become visible when the body ends; none where it fails.
 
         A batch belongs to one thread.
         """
@@ -103,14 +104,14 @@ class Cas:
         store. An executable is never linked, as the mode belongs to all links. The folder MUST exist. Raise
         BlobMissing, BlobDamaged, or StoreError where the destination cannot be written.
         """
-        temporary = destination.with_name(f".bf-{secrets.token_hex(8)}")
         with disk_errors("copy out of the store", destination):
+            if link and not executable and self._link(digest, destination):
+                return
+            temporary = destination.with_name(f".bf-{secrets.token_hex(8)}")
             try:
-                if not (link and not executable and self._link(digest, temporary)):
-                    self._copy(digest, temporary, 0o755 if executable else 0o644)
+                self._copy(digest, temporary, 0o755 if executable else 0o644)
                 temporary.replace(destination)
             finally:
-                # Also after success: renaming one link of a file over another does nothing, by POSIX.
                 temporary.unlink(missing_ok=True)
 
     def digests(self, prefix: str = "") -> Iterator[Digest]:
@@ -128,8 +129,8 @@ class Cas:
         try:
             os.link(self.path_of(digest), destination)
         except OSError as error:
-            if error.errno in {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP}:  # no link here: copy
-                return False
+            if error.errno in {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EEXIST}:
+                return False  # no link here: copy
             raise
         return True
 
@@ -208,9 +209,25 @@ class Batch:
             self._waiting[digest] = temporary
         return digest
 
+    def take_file(self, path: Path) -> Digest:
+        """Add a file itself, which is gone from `path` then: no copy is made.
+
+        It MUST lie on the store's file system, and nobody may have it open for writing, or a link to it.
+        """
+        with disk_errors("take a file into the store", path):
+            digest = digest_file(path)
+            if self._has(digest):
+                path.unlink()
+            else:
+                path.chmod(0o444)
+                temporary = self._scratch.new_path()
+                path.rename(temporary)
+                self._waiting[digest] = temporary
+        return digest
+
     def publish(self) -> None:
-        """Make everything added visible and durable."""
-        publish([(temporary, self._cas.path_of(digest)) for digest, temporary in self._waiting.items()])
+        """Make everything added visible."""
+        self._scratch.publish([(temporary, self._cas.path_of(digest)) for digest, temporary in self._waiting.items()])
 
     def discard(self) -> None:
         """Forget everything added."""

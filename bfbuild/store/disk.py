@@ -1,7 +1,12 @@
 """The store's one door to the disk: temporary files, durable renames, and errors that a person understands.
 
-A file enters the store complete or not at all: it is written under tmp/ (the same file system), synced, renamed to its
-final name, and the folder that holds the name is synced. A process killed at any moment leaves at most files in tmp/.
+A file enters the store complete or not at all: it is written under tmp/ (the same file system) and renamed to its
+final name. A process killed at any moment leaves at most files in tmp/.
+
+What was renamed is brought to the disk in the background, many files at a time, the folders that hold the names after
+them; `Scratch.sync` waits for it, and a build that says it is done has waited. A power cut before that may lose the
+newest files, or leave a name whose content is torn. Both are misses, since nothing is believed that does not hash to
+its name or carry its seal. An unpacked tree has no such check, so all of it is on the disk before it has its name.
 
 Whoever has the store open holds a shared lock on the folder tmp/. Who opens it and can have that lock alone knows that
 no writer is alive, and removes what dead ones left. The lock is the kernel's (flock), so a killed process holds
@@ -12,11 +17,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
+import secrets
 import shutil
-import tempfile
+import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 
 # Journalling file systems commit many waiting syncs at once, so waiting in parallel costs a few commits, not one each.
 SYNCS_AT_ONCE = 16
+SYNC_BATCH = 256  # files
 
 _NO_SPACE = "free some space on that disk, then build again: what was finished is kept"
 _NO_RIGHT = "make this path writable for this user, or choose another cache folder (BAREFLOW_CACHE)"
@@ -53,63 +61,22 @@ def disk_errors(doing: str, path: Path) -> Iterator[None]:
         raise StoreError(f"cannot {doing}", facts=facts, hint=_HINTS.get(error.errno or 0)) from error
 
 
-def make_folder(path: Path) -> set[Path]:
-    """Make a folder and those above it; return the folders that got a new name in them and need a sync."""
-    if path.is_dir():
-        return set()
-    above = make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    return above | {path.parent}
-
-
 def sync(paths: Collection[Path]) -> None:
     """Return when the content of these files and folders is on the disk; raise OSError where that failed."""
-    if len(paths) == 1:
-        for path in paths:
-            _sync_one(path)
-        return
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
         for _ in pool.map(_sync_one, paths):
             pass
 
 
 def _sync_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # somebody removed it: there is nothing to keep
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def publish(files: Sequence[tuple[Path, Path]], *, durable: bool = True) -> None:
-    """Give each temporary file its final name, making folders as needed; where that fails, the temporary files go.
-
-    When this returns all of it is visible and, if `durable`, on the disk. Without that, a power cut may leave a file
-    empty or torn: only for what is checked when it is read and may be lost.
-    """
-    if not files:
-        return
-    with disk_errors("write to the store", files[0][1].parent):
-        try:
-            if durable:
-                sync([temporary for temporary, _ in files])
-            touched = _rename(files)
-            if durable:
-                sync(touched)
-        except BaseException:
-            for temporary, _ in files:
-                temporary.unlink(missing_ok=True)
-            raise
-
-
-def _rename(files: Sequence[tuple[Path, Path]]) -> set[Path]:
-    touched: set[Path] = set()
-    for folder in {final.parent for _, final in files}:
-        touched |= make_folder(folder)
-    for temporary, final in files:
-        temporary.replace(final)
-        touched.add(final.parent)
-    return touched
 
 
 def publish_folder(temporary: Path, final: Path) -> None:
@@ -155,13 +122,20 @@ def _sorted(folder: Path) -> list[os.DirEntry[str]]:
 
 
 class Scratch:
-    """The folder tmp/, shared by all processes that have the store open.
+    """The folder tmp/, shared by all processes that have the store open, and the way out of it.
 
     Everything in it is somebody's unfinished work, lock files included, and worth nothing once nobody has it open.
+    Safe to use from several threads.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._token = secrets.token_hex(8)  # no two openings make the same names, not even on two machines
+        self._numbers = itertools.count()
+        self._waiting: list[Path] = []  # files that have their names, and are not on the disk for certain
+        self._syncs: list[Future[None]] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._guard = threading.Lock()
         with disk_errors("open the store", path):
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             weakref.finalize(self, os.close, lock)
@@ -178,12 +152,16 @@ class Scratch:
                 with suppress(OSError):  # a read-only store can still be read
                     entry.unlink()
 
+    def new_path(self) -> Path:
+        """Return a path in tmp/ that nobody else uses."""
+        return self.path / f"{self._token}.{next(self._numbers)}"
+
     @contextmanager
     def file(self) -> Iterator[tuple[BinaryIO, Path]]:
         """Give a new file, open for writing; it is mode 0444 afterwards, and gone where the body fails."""
+        path = self.new_path()
         with disk_errors("write to the store", self.path):
-            descriptor, name = tempfile.mkstemp(dir=self.path)
-            path = Path(name)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     yield file, path
@@ -195,9 +173,9 @@ class Scratch:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Give a new empty folder; what is left of it afterwards is removed."""
+        path = self.new_path()
         with disk_errors("make a folder in the store", self.path):
-            path = Path(tempfile.mkdtemp(dir=self.path))
-            path.chmod(0o755)
+            path.mkdir(0o755)
         try:
             yield path
         finally:
@@ -208,3 +186,51 @@ class Scratch:
         with self.file() as (file, path):
             file.write(data)
         return path
+
+    def publish(self, files: Sequence[tuple[Path, Path]]) -> None:
+        """Give each temporary file its final name, making folders as needed; where that fails, the temporary files go.
+
+        All of it is visible on return, and on the disk after the next `sync`.
+        """
+        try:
+            for temporary, final in files:
+                with disk_errors("write to the store", final.parent):
+                    try:
+                        temporary.replace(final)
+                    except FileNotFoundError:  # the first of its folder
+                        final.parent.mkdir(parents=True, exist_ok=True)
+                        temporary.replace(final)
+        except BaseException:
+            for temporary, _ in files:
+                temporary.unlink(missing_ok=True)
+            raise
+        with self._guard:
+            self._waiting += [final for _, final in files]
+            if len(self._waiting) >= SYNC_BATCH:
+                self._start_syncs()
+
+    def sync(self) -> None:
+        """Return when everything that was published by now is on the disk; raise StoreError where that failed."""
+        with self._guard:
+            self._start_syncs()
+            syncs, self._syncs = self._syncs, []
+        with disk_errors("write to the store", self.path):
+            for future in syncs:
+                future.result()
+
+    def _start_syncs(self) -> None:
+        """Begin to sync what waits, files before the folders that name them."""
+        if not self._waiting:
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(SYNCS_AT_ONCE)
+        files, self._waiting = self._waiting, []
+        folders = {folder for file in files for folder in (file.parent, file.parent.parent)}
+        contents = [self._pool.submit(_sync_one, file) for file in files]
+        self._syncs += [self._pool.submit(_sync_after, contents, folder) for folder in folders]
+
+
+def _sync_after(contents: Sequence[Future[None]], folder: Path) -> None:
+    for content in contents:
+        content.result()
+    _sync_one(folder)

@@ -1,10 +1,10 @@
 """Results by action: cache/ac/ab/abcd..., an ActionResult of the Remote Execution API under its action's SHA-256.
 
-Rules. Only success is recorded. A record is complete and durable before it has its name, and is never read without a
-check: its last bytes are a seal, the SHA-256 of the action's hash and of all bytes before. The seal is itself a piece
-of the message (a detail in `execution_metadata.auxiliary_metadata`; pieces of a message may be written one after the
-other), so any other reader of the API still reads the file, and ours notices each changed byte and a record under a
-wrong name. What a record refers to may be missing from the CAS: whoever decides on a hit asks there.
+Rules. Only success is recorded. A record is complete before it has its name, and is never read without a check: its
+last bytes are a seal, the SHA-256 of the action's hash and of all bytes before. The seal is itself a piece of the
+message (a detail in `execution_metadata.auxiliary_metadata`; pieces of a message may be written one after the other),
+so any other reader of the API still reads the file, and ours notices each changed byte and a record under a wrong name.
+What a record refers to may be missing from the CAS: whoever decides on a hit asks there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from bfbuild.digest import canonical
-from bfbuild.store.disk import hashed_files, publish
+from bfbuild.store.disk import hashed_files
 from bfbuild.store.lookup import ResultDamaged
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Results:
             raise ResultDamaged(action, "damaged: it is no ActionResult") from error
 
     def put(self, action: ActionDigest, result: ActionResult) -> None:
-        """Record a success, its outputs in the order of their paths; durable on return.
+        """Record a success, its outputs in the order of their paths.
 
         The result MUST have exit code 0, and what it refers to MUST be in the CAS already. Raise StoreError where it
         cannot be written.
@@ -68,7 +68,7 @@ class Results:
         for outputs in (record.output_files, record.output_symlinks, record.output_directories):
             outputs.sort(key=lambda output: output.path)
         body = canonical(record)
-        publish([(self._scratch.write(body + _seal(action, body)), self.path_of(action))])
+        self._scratch.publish([(self._scratch.write(body + _seal(action, body)), self.path_of(action))])
 
     def hashes(self, prefix: str = "") -> Iterator[str]:
         """Iterate, in order, over the hashes of recorded actions, unchecked; only those that start with `prefix`."""

@@ -1,48 +1,46 @@
 """What was done and why: one record per execution and one per build, kept beside the results.
 
-    trace/<aa>/<hash of the label>/<started>-<action>.json     an execution; one folder is the history of one label
-    trace/builds/<started>-<id>.json                           a build: its targets, and what was decided at each step
+    trace/<started>-<token>.jsonl     what one process recorded, a line each, in the order in which it happened
 
-`started` counts nanoseconds since 1970 in 20 digits, so names sort by time and no database is needed.
+`started` counts nanoseconds since 1970 in 20 digits, so names sort by time. A line is the first 16 digits of the
+SHA-256 of what follows them, a space, and a record as canonical JSON (sorted keys, no spaces): `{"trace": ...,
+"version": 2}` or `{"build": ..., "version": 2}`. A line that does not fit its digits or this version, because of
+damage, a killed writer or another version, is passed over and its file counted in `unreadable`: a record explains, and
+nothing is decided by it. For the same reason records are not synced: a power cut may cost those of the last seconds.
 
-A file is two lines of JSON: {"sha256", "version"} of the record, then the record, canonical (sorted keys, no spaces).
-A file whose first line is not exactly right, because of damage or because another version wrote it, is passed over and
-counted in `unreadable`: a record explains, and nothing is decided by it. For the same reason it is renamed into place
-but not synced: a power cut may cost the records of the last seconds, and an execution waits for one sync less.
+Which records there are of a label, an action or a target is looked up in the index (index.py), which is made of these
+files and can be made anew at any time.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import heapq
 import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from bfbuild.digest import ActionDigest, Digest
-from bfbuild.store.disk import publish
+from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-    from pydantic import ConfigDict, TypeAdapter
+    from bfbuild.store.index import Index, Place
 
-    from bfbuild.store.disk import Scratch
-
-VERSION = 1
-
-
-class _Strict:
-    """Tells pydantic, which checks what is read, that an unknown field is an error."""
-
-    __slots__ = ()
-    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
+VERSION = 2
+SEAL = 16  # hex digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause(_Strict):
+class Cause:
     """One thing that differs from the last time: an input's content, a flag, a variable, a tool, a recipe's field.
 
     `kind` says which of these, `subject` its name; `old` and `new` are its values, None where there was or is none.
@@ -55,7 +53,7 @@ class Cause(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason(_Strict):
+class Reason:
     """Why something was executed, as the decider found it: one line for people, and the causes behind it."""
 
     text: str
@@ -63,7 +61,7 @@ class Reason(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace(_Strict):
+class Trace:
     """One execution of one action."""
 
     label: str  # the recipe's name, the same in every checkout
@@ -87,17 +85,19 @@ class Trace(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(_Strict):
+class Step:
     """What was decided for one action of a build."""
 
     label: str
     action: ActionDigest
     decision: Literal["hit", "miss"]
-    reason: str
+    reason: str  # why it ran; of a hit, empty
+    needs: tuple[str, ...] = ()  # the labels of the steps whose outputs it takes
+    cut_off: bool = False  # a hit although something that it builds on ran in this build: that came out the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Build(_Strict):
+class Build:
     """One build, in the order in which its steps were decided."""
 
     id: str  # letters and digits; together with `started` it is unique
@@ -107,113 +107,229 @@ class Build(_Strict):
     steps: tuple[Step, ...]
 
 
-_Record = TypeVar("_Record", Trace, Build)
-
-
 class Traces:
-    """The records in one folder; `unreadable` holds the files that were passed over so far."""
+    """The records in one folder; `unreadable` holds the files of which something was passed over so far."""
 
-    def __init__(self, path: Path, scratch: Scratch) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.unreadable: set[Path] = set()
-        self._scratch = scratch
+        self._guard = threading.Lock()
 
     def record(self, trace: Trace) -> None:
         """File one execution; raise StoreError where it cannot be written."""
-        self._write(trace, self._folder(trace.label) / _name(trace.started, trace.action.short))
-
-    def history(self, label: str) -> Iterator[Trace]:
-        """Iterate over the executions of one label, newest first."""
-        traces = self._read(Trace, _newest_first(self._folder(label)))
-        return (trace for trace in traces if trace.label == label)
-
-    def latest(self, label: str) -> Trace | None:
-        """Return the newest execution of one label."""
-        return next(self.history(label), None)
-
-    def of_action(self, action: ActionDigest) -> Iterator[Trace]:
-        """Iterate over the executions of one action, newest first, whatever their labels were."""
-        found = sorted(self.path.glob(f"??/*/*-{action.short}.json"), key=lambda path: path.name, reverse=True)
-        return (trace for trace in self._read(Trace, found) if trace.action.hash == action.hash)
-
-    def recent(self) -> Iterator[Trace]:
-        """Iterate over the executions of all labels, newest first."""
-        histories = (_newest_first(folder) for folder in self._folders())
-        return self._read(Trace, heapq.merge(*histories, key=lambda path: path.name, reverse=True))
-
-    def labels(self) -> list[str]:
-        """Return every label that was executed, sorted."""
-        newest = (next(self._read(Trace, _newest_first(folder)), None) for folder in self._folders())
-        return sorted(trace.label for trace in newest if trace is not None)
+        self._append({"trace": _plain(trace), "version": VERSION})
 
     def record_build(self, build: Build) -> None:
         """File one build; raise StoreError where it cannot be written."""
         if not build.id.isalnum():
             raise ValueError(f"a build's id is made of letters and digits, not {build.id!r}")
-        self._write(build, self.path / "builds" / _name(build.started, build.id))
+        self._append({"build": _plain(build), "version": VERSION})
+
+    def history(self, label: str) -> Iterator[Trace]:
+        """Iterate over the executions of one label, newest first."""
+        return self._traces(self._index.executions("label", label))
+
+    def latest(self, label: str) -> Trace | None:
+        """Return the newest execution of one label."""
+        return next(self.history(label), None)
+
+    def earlier(self, label: str) -> Trace | None:
+        """Return the newest execution of one label that was on record when this store was first asked: cheap to ask."""
+        return next(self._traces(self._index.executions("label", label, now=False)), None)
+
+    def of_action(self, action: ActionDigest) -> Iterator[Trace]:
+        """Iterate over the executions of one action, newest first, whatever their labels were."""
+        return self._traces(self._index.executions("action", action.hash))
+
+    def recent(self) -> Iterator[Trace]:
+        """Iterate over the executions of all labels, newest first."""
+        return self._traces(self._index.executions())
+
+    def labels(self) -> list[str]:
+        """Return every label that was executed, sorted."""
+        return self._index.labels()
 
     def builds(self) -> Iterator[Build]:
         """Iterate over the builds, newest first."""
-        return self._read(Build, _newest_first(self.path / "builds"))
+        return self._builds(self._index.builds())
 
     def latest_build(self, target: str) -> Build | None:
         """Return the newest build that was asked for `target`."""
         return next((build for build in self.builds() if target in build.targets), None)
 
-    def _folder(self, label: str) -> Path:
-        name = hashlib.sha256(label.encode()).hexdigest()
-        return self.path / name[:2] / name[:16]
+    def reindex(self) -> int:
+        """Make the index anew; return how many records it has."""
+        return self._index.remake()
 
-    def _folders(self) -> Iterator[Path]:
-        return self.path.glob("[0-9a-f][0-9a-f]/*/")
+    def catch_up(self) -> None:
+        """Take into the index what was recorded since it was last asked; whoever asks next need not."""
+        self._index.catch_up()
 
-    def _write(self, record: Trace | Build, path: Path) -> None:
-        body = _json(record)
-        publish([(self._scratch.write(_head(body) + b"\n" + body + b"\n"), path)], durable=False)
+    def segments(self) -> list[Path]:
+        """Return the files, oldest first."""
+        return sorted(self.path.glob("*.jsonl"))
 
-    def _read(self, kind: type[_Record], paths: Iterable[Path]) -> Iterator[_Record]:
-        for path in paths:
-            record = _load(kind, path)
+    def read(self, segment: Path, start: int = 0) -> Iterator[tuple[int, int, Trace | Build]]:
+        """Iterate over (offset, length, record) of the whole lines of a file from an offset on; pass over the rest."""
+        try:
+            with segment.open("rb") as file:
+                file.seek(start)
+                lines = file.readlines()
+        except OSError:
+            lines = [b""]
+        for line in lines:
+            record = _load(line[:-1]) if line.endswith(b"\n") else None
             if record is None:
-                self.unreadable.add(path)
+                self.unreadable.add(segment)
             else:
-                yield record
+                yield start, len(line) - 1, record
+            start += len(line)
+
+    @cached_property
+    def _index(self) -> Index:
+        from bfbuild.store.index import Index  # noqa: PLC0415  (for whoever asks: writers need none)
+
+        return Index(self.path.parent / "index.sqlite", self)
+
+    @cached_property
+    def _segment(self) -> Path:
+        return self.path / f"{time.time_ns():020}-{secrets.token_hex(6)}.jsonl"
+
+    def _append(self, record: dict[str, object]) -> None:
+        body = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        line = hashlib.sha256(body).hexdigest()[:SEAL].encode() + b" " + body + b"\n"
+        with self._guard, disk_errors("write to the store", self.path), self._segment.open("ab", buffering=0) as file:
+            if file.write(line) != len(line):
+                del self._segment  # it ends in half a line
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _traces(self, places: Iterable[Place]) -> Iterator[Trace]:
+        return (record for record in map(self._at, places) if isinstance(record, Trace))
+
+    def _builds(self, places: Iterable[Place]) -> Iterator[Build]:
+        return (record for record in map(self._at, places) if isinstance(record, Build))
+
+    def _at(self, place: Place) -> Trace | Build | None:
+        segment = self.path / place.segment
+        try:
+            with segment.open("rb") as file:
+                file.seek(place.offset)
+                record = _load(file.read(place.length))
+        except OSError:
+            record = None
+        if record is None:
+            self.unreadable.add(segment)
+        return record
 
 
-def _name(started: int, tail: str) -> str:
-    return f"{started:020}-{tail}.json"
+def _plain(value: Any) -> Any:
+    """Return a record as what JSON knows."""
+    if isinstance(value, (Trace, Build, Step, Reason, Cause, Digest, ActionDigest)):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
 
 
-def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.json"), reverse=True)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, default=_fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _fields(record: Any) -> dict[str, object]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
-def _head(body: bytes) -> bytes:
-    return _json({"sha256": hashlib.sha256(body).hexdigest(), "version": VERSION})
-
-
-def _load(kind: type[_Record], path: Path) -> _Record | None:
-    """Read one file, believing nothing before its first line proved to fit the rest."""
-    try:
-        head, _, body = path.read_bytes().removesuffix(b"\n").partition(b"\n")
-        if head != _head(body):
-            return None
-        reader: TypeAdapter[_Record] = _reader(kind)  # type: ignore[arg-type]  # mypy takes the class for an instance
-        return reader.validate_json(body, strict=True)
-    except (OSError, ValueError):
+def _load(line: bytes) -> Trace | Build | None:
+    """Read one line, believing nothing before its first digits proved to fit the rest; None where they do not."""
+    seal, _, body = line.partition(b" ")
+    if seal != hashlib.sha256(body).hexdigest()[:SEAL].encode():
         return None
+    try:
+        record = json.loads(body)
+        if record["version"] == VERSION and len(record) == 2:
+            found: Trace | Build = _trace(record["trace"]) if "trace" in record else _build(record["build"])
+            return found
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    return None
 
 
-@cache
-def _reader(kind: type[_Record]) -> TypeAdapter[_Record]:
-    from pydantic import TypeAdapter  # noqa: PLC0415  (slow to import, and writing needs none of it)
+Read = Callable[[Any], Any]  # makes a value of what JSON gave; raises TypeError or ValueError for any other shape
 
-    return TypeAdapter(kind)
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is no truth")
+    return value
+
+
+def _one_of(*words: str) -> Read:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"{value!r} is none of {words}")
+        return _text(value)
+
+    return read
+
+
+def _maybe(read: Read) -> Read:
+    return lambda value: None if value is None else read(value)
+
+
+def _many(read: Read) -> Read:
+    return lambda value: tuple(map(read, value))
+
+
+def _named(read: Read) -> Read:
+    return lambda value: {_text(name): read(each) for name, each in value.items()}
+
+
+def _record(of: type, /, **fields: Read) -> Read:
+    def read(value: Any) -> Any:
+        if value.keys() != fields.keys():
+            raise ValueError(f"no {of.__name__} has the fields {sorted(value)}")
+        return of(**{name: read(value[name]) for name, read in fields.items()})
+
+    return read
+
+
+_digest = _record(Digest, hash=_text, size=_number)
+_action = _record(ActionDigest, hash=_text, size=_number)
+_cause = _record(Cause, kind=_text, subject=_text, old=_maybe(_text), new=_maybe(_text))
+_trace = _record(
+    Trace,
+    label=_text,
+    recipe=_text,
+    line=_number,
+    kind=_text,
+    action=_action,
+    command=_text,
+    reason=_record(Reason, text=_text, causes=_many(_cause)),
+    toolchain=_maybe(_digest),
+    sandbox=_one_of("bubblewrap", "proot"),
+    started=_number,
+    duration=_number,
+    user_time=_maybe(_number),
+    system_time=_maybe(_number),
+    max_rss=_maybe(_number),
+    exit_code=_number,
+    stdout=_digest,
+    stderr=_digest,
+    outputs=_named(_digest),
+)
+_step = _record(
+    Step,
+    label=_text,
+    action=_action,
+    decision=_one_of("hit", "miss"),
+    reason=_text,
+    needs=_many(_text),
+    cut_off=_flag,
+)
+_build = _record(Build, id=_text, project=_text, started=_number, targets=_many(_text), steps=_many(_step))

@@ -13,7 +13,6 @@ import re
 import subprocess
 import tempfile
 import urllib.error
-import urllib.request
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,6 +20,7 @@ from urllib.parse import unquote
 from bfbuild.errors import BareflowError, Errors, FetchError, LockError
 from bfbuild.toolchain.apt import ARCHITECTURE, Apt, said
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain
+from bfbuild.toolchain.proxy import opener
 
 RELEASE = "bookworm"  # Debian 12
 SECURITY = f"{RELEASE}-security"
@@ -146,7 +146,7 @@ class _Away(Exception):  # noqa: N818  (a mirror that does not answer; mirrors()
 def _release(base: str, suite: str) -> str | None:
     """Return the head of a suite's Release file, on trust; None where the mirror does not have the suite."""
     try:
-        with urllib.request.urlopen(f"{base}/dists/{suite}/Release", timeout=TIMEOUT) as response:  # noqa: S310
+        with opener().open(f"{base}/dists/{suite}/Release", timeout=TIMEOUT) as response:
             head: bytes = response.read(4096)
             return head.decode("utf-8", "replace")
     except urllib.error.HTTPError as error:

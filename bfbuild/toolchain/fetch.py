@@ -3,7 +3,8 @@
 Every URL is tried in turn. What a server sends beyond the wanted size is not read; a server that stalls or trickles is
 given up in bounded time; faults that may pass are tried again a few times, but a host that cannot be reached is not
 asked for the rest of the batch. All failures of a batch are reported together, one error for each kind of fault.
-http, https and file URLs; http_proxy, https_proxy, no_proxy and SSL_CERT_FILE are respected (urllib's rules).
+http, https and file URLs; http_proxy, https_proxy, no_proxy and SSL_CERT_FILE are respected (urllib's rules), unless an
+opener with other rules is given.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Fault(Enum):
 ADVICE = {
     Fault.CUT: "the server or the way to it is unwell: try again, or use another mirror",
     Fault.REFUSED: "try again later, or use another mirror",
-    Fault.AWAY: "check the network and the proxy settings (http_proxy, https_proxy, no_proxy), or use another mirror",
+    Fault.AWAY: "check the network and the proxies (http_proxy, https_proxy, no_proxy; apt's), or use another mirror",
 }
 
 
@@ -90,13 +91,19 @@ class _Failure:
         return next((fault for fault in Fault if fault in faults), Fault.NOWHERE)
 
 
-def fetch_all(wanted: Sequence[Wanted], folder: Path, progress: Progress) -> dict[str, Path]:
+def fetch_all(
+    wanted: Sequence[Wanted],
+    folder: Path,
+    progress: Progress,
+    opener: urllib.request.OpenerDirector | None = None,
+) -> dict[str, Path]:
     """Download files into `folder`, in parallel; return name -> path.
 
     Raise FetchError, or Errors of them, after everything was tried; what could not be had leaves no file behind.
     Raise StoreError at once where `folder` cannot be written.
     """
-    batch = _Batch(sum(each.size for each in wanted), progress)
+    opener = opener or urllib.request.build_opener()  # reads the proxies now
+    batch = _Batch(sum(each.size for each in wanted), progress, opener)
     paths = {each.name: folder / f"{number:04}" for number, each in enumerate(wanted)}
     pool = ThreadPoolExecutor(WORKERS)
     try:
@@ -116,11 +123,11 @@ class _Batch:
 
     total: int
     progress: Progress
+    opener: urllib.request.OpenerDirector
     done: int = 0
     away: dict[str, _Refused] = field(default_factory=dict)  # by host
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    opener: urllib.request.OpenerDirector = field(default_factory=urllib.request.build_opener)  # reads the proxies now
 
     def count(self, size: int) -> None:
         with self.lock:

@@ -13,26 +13,24 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
 
 from bfbuild.action.action import Tree
-from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
+from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes, digest_file
 from bfbuild.errors import StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
-from bfbuild.toolchain.debian import mirrors
-from bfbuild.toolchain.fetch import Wanted, fetch_all
-from bfbuild.toolchain.lock import Lock, LockedPackage
-from bfbuild.toolchain.unpack import Root, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bfbuild.recipe.model import Toolchain
     from bfbuild.store import Store
+    from bfbuild.toolchain.lock import Lock, LockedPackage
+    from bfbuild.toolchain.unpack import Root
 
 SYSROOT = "sysroot"  # below the root, as the action sees it
 UNPACKER = "bfbuild-unpack-1"  # raise the number when equal packages would unpack to another root
@@ -65,6 +63,22 @@ class Toolchains:
                 self._trees[recipe.name] = _joined(tree, self.plan(recipe.sysroot)) if recipe.sysroot else tree
             return self._trees[recipe.name]
 
+    def _planned(self, recipe: Toolchain) -> Digest:
+        """Return the root that is on record for this lock as it lies there, which saves reading it; or read it."""
+        planning = _planning(self.lock_path, recipe)
+        digest = self._recorded(planning)
+        if digest is None:
+            packages = self._packages(recipe)
+            digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+            with suppress(StoreError):  # a shortcut for the next time, where it can be written
+                self.store.results.put(planning, _root_result(digest))
+        return digest
+
+    def planned(self) -> Sequence[Tree]:
+        """Return all roots that were planned by now."""
+        with self._guard:
+            return tuple(self._trees.values())
+
     def ensure(self, recipe: Toolchain) -> Path:
         """Return the folder in which the root is unpacked."""
         with self._guard:
@@ -82,11 +96,12 @@ class Toolchains:
 
     def _own(self, recipe: Toolchain) -> Tree:
         """The root of the recipe's own packages."""
-        packages = self._packages(recipe)
-        digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+        digest = self._planned(recipe)
         return Tree(digest, api.Directory.FromString(self.store.cas.get_bytes(digest)))
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
+        from bfbuild.toolchain.lock import Lock  # noqa: PLC0415  (for whoever lacks a root)
+
         if self._lock is None:
             self._lock = Lock.load(self.lock_path)
         return self._lock.closure(recipe.name, recipe.packages, dependencies=recipe.dependencies)
@@ -104,6 +119,8 @@ class Toolchains:
 
     def _unpacked(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> Digest:
         """Fetch what is missing, unpack, and record the root."""
+        from bfbuild.toolchain.unpack import unpack  # noqa: PLC0415  (for whoever lacks a root)
+
         unpacking = _unpacking(packages)
         with self.store.tree_lock(unpacking.action.hash):
             digest = self._recorded(unpacking.action)
@@ -119,6 +136,12 @@ class Toolchains:
             return root.digest
 
     def _fetch(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> None:
+        from urllib.parse import quote  # noqa: PLC0415  (for whoever lacks a root)
+
+        from bfbuild.toolchain.debian import mirrors  # noqa: PLC0415  (for whoever lacks a root)
+        from bfbuild.toolchain.fetch import Wanted, fetch_all  # noqa: PLC0415  (for whoever lacks a root)
+        from bfbuild.toolchain.proxy import opener  # noqa: PLC0415  (for whoever lacks a root)
+
         cas = self.store.cas
         missing = [each for each in packages if cas.state(_digest(each)).presence is not Presence.PRESENT]
         if not missing:
@@ -140,7 +163,7 @@ class Toolchains:
             for each in missing
         ]
         with self.store.scratch.folder() as folder:
-            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"))
+            paths = fetch_all(wanted, folder, self._tell(f"fetch {recipe.name}"), opener())
             with cas.batch() as batch:
                 for path in paths.values():
                     batch.put_file(path)
@@ -155,13 +178,26 @@ class Toolchains:
         with self.store.cas.batch() as batch:
             for data in [*unpacking.blobs, *root.directories.values()]:
                 batch.put_bytes(data)
-        result = api.ActionResult(
-            output_directories=[api.OutputDirectory(path="root", root_directory_digest=root.digest.to_message())]
-        )
-        self.store.results.put(unpacking.action, result)
+        self.store.results.put(unpacking.action, _root_result(root.digest))
 
     def _tell(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.events.transfer(what, done, total)
+
+
+def _root_result(root: Digest) -> api.ActionResult:
+    folder = api.OutputDirectory(path="root", root_directory_digest=root.to_message())
+    return api.ActionResult(output_directories=[folder])
+
+
+def _planning(lock: Path, recipe: Toolchain) -> ActionDigest:
+    """The key of "this toolchain of this lock": equal bytes of the lock have equal roots."""
+    try:
+        content = digest_file(lock)
+    except OSError:
+        content = digest_bytes(b"")  # reading it will say what is wrong
+    packages = " ".join(recipe.packages)
+    name = digest_bytes(f"{UNPACKER} {content} {recipe.name} {packages} {recipe.dependencies}".encode())
+    return ActionDigest(name.hash, name.size)
 
 
 @dataclass(frozen=True)

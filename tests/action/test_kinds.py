@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,6 +32,11 @@ from bfbuild.recipe.model import (
     Run,
     Toolchain,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bfbuild.action.scan import Directives, Include
 
 llvm = Toolchain(name="llvm", packages=("clang-19",), path=("/opt/bin",))
 layout = Layout(
@@ -65,6 +71,10 @@ class Files:
     def read(self, file: File) -> bytes:
         """Return a file's content."""
         return f"// {file.name}".encode() if isinstance(file, Output) else SOURCES[file.path].encode()
+
+    def includes(self, file: File, directives: Directives) -> Sequence[Include]:
+        """Return what a file includes."""
+        return tuple(directives(self.read(file)))
 
     def file(self, file: File) -> InputFile:
         """Return a file's digest."""

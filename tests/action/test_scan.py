@@ -78,10 +78,9 @@ def scan(
     """Return the places that a source includes, of these declared files."""
     declared: dict[str, File] = {path: Source(path) for path in files}
     scanner = Scanner(
-        directives=c_includes,
+        includes=lambda file: tuple(c_includes(files[file.place].encode())),
         declared=declared,
         folders=folders,
-        read=lambda file: files[file.place].encode(),
         undeclared=lambda place: place in undeclared,
         root=Path("/project"),
         owner="a.o",

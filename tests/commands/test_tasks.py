@@ -19,8 +19,8 @@ def test_the_tasks_of_a_project(tmp_path: Path) -> None:
     assert set(tasks) == {"image", "build", "run", "bench", "debug"}
     assert all(task["doc"] and task["verbosity"] == 2 for task in tasks.values())
     assert {name: [param["long"] for param in task["params"]] for name, task in tasks.items()} == {
-        "image": ["jobs", "keep-going"],
-        "build": ["jobs", "keep-going"],
+        "image": ["jobs", "keep-going", "trace"],
+        "build": ["jobs", "keep-going", "trace"],
         "run": ["name", "interactive", "screenshot", "disk"],
         "bench": ["name", "json", "compare"],
         "debug": ["name", "port"],

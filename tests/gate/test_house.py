@@ -15,6 +15,9 @@ PACKAGE = Path(bfbuild.__file__).parent
 # Top floor first. ARCHITECTURE.md draws the same list.
 FLOORS = (
     "commands",
+    "explain",
+    "declared",
+    "remembered",
     "realise",
     "files",
     "machine",
@@ -23,6 +26,7 @@ FLOORS = (
     "toolchain",
     "store",
     "action",
+    "compare",
     "disk",
     "recipe",
     "digest",

@@ -11,7 +11,7 @@ from bfbuild.machine.verdict import Stop, Verdict
 
 if TYPE_CHECKING:
     from bfbuild.machine.transcript import Transcript
-    from tests.conftest import Boot
+    from tests.conftest import Boot, Built
 
 # By mathematics: calls made, and what the last of them returned.
 TESTS = [
@@ -21,6 +21,8 @@ TESTS = [
     ("count_primes", 5, 25),
 ]
 INIT_CYCLES = 1_000_000  # from the kernel's entry to the app, at most; the original took 3,146,383
+
+RAW_SIZE = 28_794  # bytes of the original's kernel, which had neither disk nor files nor monitor nor names for a panic
 
 # MiB of memory, and QEMU's words.
 MACHINES: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -78,3 +80,9 @@ def test_a_guest_that_nobody_waits_for_stays(demo: Path, start: Boot) -> None:
     run = start(demo, mode=None)
     assert (run.verdict, run.status, run.stop) == (Verdict.OK, None, Stop.QUIET)
     assert "This is the monitor; type help." in run.transcript.text
+
+
+@pytest.mark.parametrize("kernel", ["rooms/original.raw", "bareflow/kernel.raw"])
+def test_the_kernel_is_no_larger_than_the_original(kernel: str, built: Built) -> None:
+    """With the original's features and every function kept; and with all that came since, as far as it is called."""
+    assert built(kernel)[kernel].stat().st_size <= RAW_SIZE

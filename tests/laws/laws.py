@@ -19,19 +19,15 @@ def build(small: Small, decider: Decider = decide) -> Project:
     """Build a project's image with a decider; return the project with what was done."""
     project = small.open()
     realiser = Realiser(
-        graph=project.graph,
-        files=project.files,
+        work=project.work([project.graph.find("small.img")]),
         store=project.store,
-        toolchains=project.toolchains,
         executor=lambda: project.executor,
-        fetch=lambda _: None,
         events=project.progress,
         jobs=2,
-        source_date_epoch=project.config.source_date_epoch,
         decider=decider,
         steps=project.steps,
     )
-    realiser.realise([project.graph.find("small.img")])
+    realiser.realise()
     return project
 
 

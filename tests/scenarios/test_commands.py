@@ -116,7 +116,7 @@ def test_the_compilation_database_compiles(copy: Small, tool: Tool) -> None:
         (("image", "--nothing"), 3, "ERROR"),
         (("nothing",), 3, "ERROR"),
         (("why",), 2, "error: "),
-        (("why", "nothing"), 2, "error: no recipe has this name"),
+        (("why", "nothing"), 2, "error: no build on record has this target"),
         (("replay",), 2, "error: replay takes one digest or target"),
         (("replay", "nothing"), 2, "error: no execution of this is in the store"),
         (("info", "nothing"), 2, "error: no recipe has this name"),

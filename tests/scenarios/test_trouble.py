@@ -19,6 +19,7 @@ import pytest
 
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
 from tests.small import Finished, Small
+from tests.toolchain.archive import needs_apt
 from tests.toolchain.debs import deb, file
 
 InNamespace = Callable[[Small, str], Finished]
@@ -56,7 +57,7 @@ def test_a_full_disk_is_told_at_whatever_write_and_the_build_goes_on(small: Smal
         mount -t tmpfs -o size=64k tmpfs "$cache"
         cp -a "$cache.saved/." "$cache"
         for size in 200k 260k 320k 400k 600k 2m; do
-            mount -o remount,size=$size "$cache"
+            mount --options-mode ignore -o remount,size=$size "$cache"  # what a user's tmpfs has may not be repeated
             echo "== $size" >&2
             $doit image; echo "exit $?" >&2
         done
@@ -64,9 +65,10 @@ def test_a_full_disk_is_told_at_whatever_write_and_the_build_goes_on(small: Smal
     )
     builds = done.err.split("== ")[1:]
     codes = [int(build.rpartition("exit ")[2]) for build in builds]
-    assert codes == [2] * (len(builds) - 1) + [0], done.err
+    assert codes == sorted(codes, reverse=True), done.err
+    assert set(codes) == {0, 2}, done.err
     assert "Traceback" not in done.err
-    for build in builds[:-1]:
+    for build in builds[: codes.count(2)]:
         assert "  reason  No space left on device\n" in build
         assert "  hint    free some space on that disk, then build again: what was finished is kept\n" in build
     ran = [line.split()[1] for line in done.err.splitlines() if line.endswith("(it was never built)")]
@@ -232,3 +234,18 @@ def test_a_toolchain_comes_from_the_mirror_once(tiny: Small, mirror: tuple[Path,
     assert "error: an action failed" in done.err
     shutil.rmtree(folder)
     assert tiny.doit("build", "made", BAREFLOW_DEBIAN_MIRROR=address).code == 1
+
+
+@needs_apt
+def test_a_toolchain_is_fetched_the_way_that_apt_goes(tiny: Small, mirror: tuple[Path, str], tmp_path: Path) -> None:
+    """On a host whose apt has a proxy, and only apt has, a build's packages come through it."""
+    folder, address = mirror  # which as a proxy looks for the whole URL below its folder
+    behind = folder / "http:/mirror.invalid"
+    behind.mkdir(parents=True)
+    (folder / "tool_1.0_amd64.deb").rename(behind / "tool_1.0_amd64.deb")
+    (tmp_path / "apt.conf").write_text(f'Dir::Etc::parts "/dev/null"; Acquire::http::Proxy "{address}";')
+    done = tiny.doit(
+        "build", "made", BAREFLOW_DEBIAN_MIRROR="http://mirror.invalid", APT_CONFIG=str(tmp_path / "apt.conf")
+    )
+    assert done.code == 1, done.err
+    assert "error: an action failed" in done.err, "the tool runs, and fails"

@@ -1,8 +1,9 @@
-"""The order of syncs and renames, on which it depends that a power cut loses names, never content."""
+"""The order of syncs and renames, on which it depends what a power cut may cost."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 from bfbuild.digest import ActionDigest, digest_bytes
 from bfbuild.errors import StoreError
 from bfbuild.protos.remote_execution_pb2 import ActionResult
-from bfbuild.store.disk import disk_errors
+from bfbuild.store.disk import SYNC_BATCH, disk_errors
 
 if TYPE_CHECKING:
     from bfbuild.store import Store
@@ -51,24 +52,37 @@ def check(events: list[Event], final: Path) -> None:
     assert ("sync", str(final.parent)) in events[at:]
 
 
-def test_content_is_synced_before_its_name_and_the_folder_after(store: Store, events: list[Event]) -> None:
-    """Each blob of a batch is synced, renamed, and its folder synced; a new folder's own name is synced too."""
+def test_what_was_published_is_on_the_disk_after_a_sync(store: Store, events: list[Event]) -> None:
+    """Each blob and each result is synced, its folder after it, and the folder's own name too."""
     with store.cas.batch() as batch:
         digests = [batch.put_bytes(b"one"), batch.put_bytes(b"two"), batch.put_bytes(b"three")]
-    for digest in digests:
-        check(events, store.cas.path_of(digest))
-    assert ("sync", str(store.path / "cas")) in events
-    unfinished = str(store.path / "tmp")
-    last_sync_of_content = max(n for n, (_, path) in enumerate(events) if path.startswith(unfinished))
-    first_rename = min(n for n, (what, _) in enumerate(events) if what != "sync")
-    assert last_sync_of_content < first_rename, "nothing of a batch is visible before all of it is on the disk"
-
-
-def test_a_result_is_synced_like_content(store: Store, events: list[Event]) -> None:
-    """A record in ac/ is as durable as what it refers to."""
     action = ActionDigest("a" * 64, 1)
     store.results.put(action, ActionResult())
-    check(events, store.results.path_of(action))
+    store.sync()
+    for final in [*map(store.cas.path_of, digests), store.results.path_of(action)]:
+        at = events.index(("sync", str(final)))
+        assert ("sync", str(final.parent)) in events[at:]
+        assert ("sync", str(final.parent.parent)) in events[at:]
+
+
+def test_a_second_sync_has_nothing_to_do(store: Store, events: list[Event]) -> None:
+    """What is on the disk is not brought there again."""
+    store.cas.put_bytes(b"one")
+    store.sync()
+    events.clear()
+    store.sync()
+    assert events == []
+
+
+def test_many_files_are_synced_as_they_come(store: Store, events: list[Event]) -> None:
+    """A long build does not leave all of it for its end."""
+    for number in range(SYNC_BATCH):
+        store.cas.put_bytes(str(number).encode())
+    deadline = time.monotonic() + 60
+    while sum(what == "sync" for what, _ in events) < SYNC_BATCH:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    store.sync()
 
 
 def test_all_of_a_tree_is_synced_before_its_name(store: Store, events: list[Event]) -> None:

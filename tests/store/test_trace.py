@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bfbuild.digest import ActionDigest, Digest, digest_bytes
+from bfbuild.store import Store
 from bfbuild.store.trace import Build, Cause, Reason, Step, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from bfbuild.store import Store
 
 EMPTY = digest_bytes(b"")
 TRACE = Trace(
@@ -67,9 +67,15 @@ def only_file(store: Store) -> Path:
 
 
 def sealed(record: object) -> bytes:
-    """Return the two lines of a record, written here without the store's help."""
+    """Return a record's line, written here without the store's help."""
     body = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return b'{"sha256":"%s","version":1}\n%s\n' % (hashlib.sha256(body).hexdigest().encode(), body)
+    return hashlib.sha256(body).hexdigest()[:16].encode() + b" " + body + b"\n"
+
+
+def content(line: bytes) -> dict[str, dict[str, object]]:
+    """Return what a record's line says."""
+    said: dict[str, dict[str, object]] = json.loads(line.partition(b" ")[2])
+    return said
 
 
 def test_a_trace_comes_back(store: Store) -> None:
@@ -82,12 +88,15 @@ def test_a_trace_comes_back(store: Store) -> None:
 
 
 def test_the_file_is_where_and_what_the_module_says(store: Store) -> None:
-    """A trace lies under its label's hash, its time and its action: two lines of JSON, the first sealing the second."""
+    """What one process records is one file of lines, sealed JSON each, in the order of recording."""
     store.traces.record(TRACE)
-    label = hashlib.sha256(TRACE.label.encode()).hexdigest()
-    path = store.path / "trace" / label[:2] / label[:16] / "01795477026031690227-aaaaaaaaaaaa.json"
-    assert only_file(store) == path
-    assert path.read_bytes() == sealed(json.loads(path.read_bytes().splitlines()[1]))
+    store.traces.record_build(BUILD)
+    path = only_file(store)
+    assert path.parent == store.path / "trace"
+    assert re.fullmatch(r"[0-9]{20}-[0-9a-f]{12}\.jsonl", path.name)
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert lines == [sealed(content(line)) for line in lines]
+    assert [list(content(line)) for line in lines] == [["trace", "version"], ["build", "version"]]
 
 
 def test_a_history_is_of_one_label_newest_first(store: Store) -> None:
@@ -100,15 +109,26 @@ def test_a_history_is_of_one_label_newest_first(store: Store) -> None:
     assert store.traces.labels() == ["another", TRACE.label]
 
 
-def test_labels_that_share_a_folder_are_kept_apart(store: Store) -> None:
-    """Should two labels' hashes ever begin alike, each history still holds only its own."""
-    other = replace(TRACE, label="another", started=TRACE.started + 1)
-    store.traces.record(TRACE)
-    mine = only_file(store)
-    store.traces.record(other)
-    [theirs] = [path for path in (store.path / "trace").rglob("*.json") if path != mine]
-    theirs.rename(mine.parent / theirs.name)
-    assert list(store.traces.history(TRACE.label)) == [TRACE]
+def test_processes_record_side_by_side(store: Store) -> None:
+    """Two openings of a store write two files, and each reads what the other recorded by then."""
+    other = Store(store.path)
+    mine, theirs = executions(2)
+    store.traces.record(mine)
+    assert list(other.traces.recent()) == [mine]
+    other.traces.record(theirs)
+    assert list(store.traces.recent()) == [theirs, mine]
+    assert len(list((store.path / "trace").iterdir())) == 2
+
+
+def test_what_was_there_at_first_is_cheap_to_ask_for(store: Store) -> None:
+    """`earlier` tells of the time before this opening asked first, however much was recorded since."""
+    first, second = executions(2)
+    store.traces.record(first)
+    opened = Store(store.path)
+    assert opened.traces.earlier(TRACE.label) == first
+    opened.traces.record(second)
+    assert opened.traces.earlier(TRACE.label) == first
+    assert opened.traces.latest(TRACE.label) == second
 
 
 def test_all_executions_merge_by_time(store: Store) -> None:
@@ -139,19 +159,31 @@ def test_a_builds_id_cannot_leave_its_folder(store: Store) -> None:
 
 
 def test_each_changed_byte_and_each_lost_end_is_noticed(store: Store) -> None:
-    """Every change of one byte and every truncation of a trace makes it one that is passed over and counted."""
+    """Changes of one byte and truncations, all along a trace, make it one that is passed over and counted."""
     older = replace(TRACE, started=1)
-    store.traces.record(TRACE)
-    path = only_file(store)
     store.traces.record(older)
-    good = path.read_bytes()
-    changed = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in range(len(good) - 1)]
-    path.chmod(0o644)
-    for bad in [*changed, *(good[:end] for end in range(len(good) - 1))]:
-        path.write_bytes(bad)
+    path = only_file(store)
+    kept = path.read_bytes()
+    store.traces.record(TRACE)
+    good = path.read_bytes().removeprefix(kept)
+    changed = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in range(0, len(good), 29)]
+    for bad in [*changed, *(good[:end] for end in range(1, len(good), 97))]:
+        path.write_bytes(kept + bad)
         store.traces.unreadable.clear()
-        assert store.traces.latest(TRACE.label) == older
+        store.traces.reindex()
+        assert list(store.traces.history(TRACE.label)) == [older]
         assert store.traces.unreadable == {path}
+
+
+def test_damage_after_the_index_was_made_is_noticed(store: Store) -> None:
+    """The index says where a record lies; whether it is whole is asked of the record."""
+    store.traces.record(TRACE)
+    assert store.traces.latest(TRACE.label) == TRACE
+    path = only_file(store)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"compile", b"c0mpile"))
+    assert store.traces.latest(TRACE.label) is None
+    assert store.traces.unreadable == {path}
 
 
 @pytest.mark.parametrize(
@@ -168,21 +200,19 @@ def test_a_record_that_breaks_the_schema_is_passed_over(store: Store, what: str,
     """A rightly sealed record with another shape is not half-understood."""
     store.traces.record(TRACE)
     path = only_file(store)
-    record = json.loads(path.read_bytes().splitlines()[1])
-    path.chmod(0o644)
-    path.write_bytes(sealed({**record, **change}))
+    record = content(path.read_bytes())
+    path.write_bytes(sealed({**record, "trace": record["trace"] | change}))
     assert store.traces.latest(TRACE.label) is None, what
     assert store.traces.unreadable == {path}
     path.write_bytes(sealed(record))
-    assert store.traces.latest(TRACE.label) == TRACE
+    assert Store(store.path).traces.latest(TRACE.label) == TRACE
 
 
 def test_another_version_is_passed_over(store: Store) -> None:
     """A record of a newer version is counted as unreadable, whatever it holds."""
     store.traces.record_build(BUILD)
     path = only_file(store)
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2', 1))
+    path.write_bytes(sealed(content(path.read_bytes()) | {"version": 3}))
     assert list(store.traces.builds()) == []
     assert store.traces.unreadable == {path}
 
@@ -191,12 +221,11 @@ def test_another_version_is_passed_over(store: Store) -> None:
 @given(body=st.binary(max_size=100) | st.sampled_from([b"[" * 100_000, b"1" * 10_000, b'"\\ud800"', b"null"]))
 def test_any_bytes_are_passed_over_and_never_a_crash(store: Store, body: bytes) -> None:
     """Whatever is in a file, sealed or not, reading goes on with the next."""
-    store.traces.record(TRACE)
-    path = only_file(store)
-    path.unlink()
-    for data in (body, b'{"sha256":"%s","version":1}\n' % hashlib.sha256(body).hexdigest().encode() + body):
+    path = store.path / "trace" / "00000000000000000001-000000000000.jsonl"
+    for data in (body, hashlib.sha256(body).hexdigest()[:16].encode() + b" " + body + b"\n"):
         path.write_bytes(data)
-        assert list(store.traces.recent()) == []
+        store.traces.record(TRACE)
+        assert all(trace == TRACE for trace in store.traces.recent())
     path.unlink()
 
 

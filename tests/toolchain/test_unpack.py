@@ -395,6 +395,7 @@ def test_dpkg_deb_unpacks_the_same(tmp_path: Path, root: Path) -> None:
     (source / "usr/lib/link").symlink_to("../bin/tool")
     control = source / "DEBIAN" / "control"
     control.parent.mkdir()
+    control.parent.chmod(0o755)  # dpkg-deb wants it so, whatever the user's umask is
     control.write_text(
         "Package: tiny\nVersion: 1\nArchitecture: all\nMaintainer: Nobody <n@example.org>\nDescription: t\n"
     )

@@ -26,6 +26,7 @@ WORDS = {
     "ls": (),
     "show": ("DIGEST|TARGET",),
     "size": (),
+    "diff": ("TARGET[@BUILD]|DIGEST|FILE", "TARGET[@BUILD]|DIGEST|FILE"),
 }
 
 
@@ -42,6 +43,8 @@ show tells all about one action, command, folder, result or piece of content, or
 digest, six digits are enough.
 
 size counts files and bytes by kind.
+
+diff compares two contents by what they mean: targets, TARGET@BUILD, digests or files.
 """
     cmd_options: ClassVar[tuple[dict[str, object], ...]] = (
         {"name": "json", "long": "json", "type": bool, "default": False, "help": "print JSON for programs"},

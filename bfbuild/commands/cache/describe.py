@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from bfbuild.protos.remote_execution_pb2 import Digest as DigestMessage
     from bfbuild.store import Store
+    from bfbuild.store.marks import Mark
     from bfbuild.store.trace import Trace
 
 LARGEST_MESSAGE = 16 << 20
@@ -58,6 +59,7 @@ class Description:
     digest: Digest | ActionDigest
     problems: list[str] = field(default_factory=list)
     trace: Trace | None = None
+    mark: Mark | None = None  # where it was found not to be deterministic
     action: Action | None = None
     command: Command | None = None
     tree: Digest | None = None
@@ -93,6 +95,7 @@ def _describe_action(store: Store, digest: ActionDigest) -> Description:
 
     about = Description("action", digest)
     about.trace = next(store.traces.of_action(digest), None)
+    about.mark = store.marks.get(digest)
     about.action = _parse(Action, _read(store, digest.description, about.problems) or b"")
     if about.action is not None:
         command = Digest.of_message(about.action.command_digest)

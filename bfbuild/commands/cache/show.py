@@ -29,6 +29,8 @@ def text(about: Description) -> str:
     lines = [f"{about.kind} {about.digest}"]
     if about.trace is not None:
         lines += _indented(_trace(about.trace))
+    if about.mark is not None:
+        lines += _indented([f"{'mark':<6} not deterministic: {about.mark.what}"])
     if about.command is not None:
         lines += _command(about.command)
     if about.tree is not None and about.entries is not None:
@@ -48,6 +50,8 @@ def data(about: Description) -> object:
     facts: dict[str, Any] = {"kind": about.kind, "digest": str(about.digest), "problems": about.problems}
     if about.trace is not None:
         facts["trace"] = _trace_data(about.trace)
+    if about.mark is not None:
+        facts["not_deterministic"] = asdict(about.mark)
     for name in ("action", "command", "result"):
         message = getattr(about, name)
         if message is not None:

@@ -1,0 +1,166 @@
+"""Builds again what a build did, where only the content of sources or outputs changed since: no recipe is read for it.
+
+What cannot be answered so raises Doubt, and costs some milliseconds; whoever asks goes the full way then. Remembering
+is here as well: after a build that went the full way, and after each that did not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bfbuild import snapshot
+from bfbuild.action.scan import DIRECTIVES
+from bfbuild.commands.outputs import BUILD, export, record
+from bfbuild.commands.progress import Progress
+from bfbuild.digest import canonical
+from bfbuild.errors import StoreError
+from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
+from bfbuild.realise import Realiser
+from bfbuild.remembered import Doubt, Memory, Piece, Remembered, recall, remember
+from bfbuild.snapshot import Signatures, Snapshot, question
+from bfbuild.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bfbuild.action.action import InputFile
+    from bfbuild.commands.project import Project
+    from bfbuild.realise import Step
+
+
+def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, jobs: int) -> int:
+    """Answer `doit KIND NAMES` whose files changed; raise Doubt, or what the build raises."""
+    if jobs < 0:
+        raise Doubt("jobs")
+    started, clock = time.time_ns(), time.monotonic()
+    with recall(question(saved.root, kind, names)) as (database, memory):
+        store = Store(Path(memory.cache))
+        work = Remembered(database, memory, saved.root, store)
+        outputs = set(list(saved.files)[len(saved.files) - saved.outputs :])
+        signatures = Signatures(saved.root)
+        signatures.files = {path: signature for path, signature in saved.files.items() if path not in outputs}
+        for path in saved.changed:
+            if path not in outputs:
+                signatures.files[path] = snapshot.sign(f"{saved.root}/{path}")
+                work.look(path)
+        progress = Progress(store)
+        if work.order():
+            _realise(work, store, progress, keep_going=keep_going, jobs=jobs, started=started)
+        made = {name: work.content(name) for name in memory.contents}
+        touched = {name for name in made if name in work.made or f"{BUILD}/{name}" in saved.changed}
+        try:
+            export(Path(saved.root), store, {name: made[name] for name in touched})
+            work.learn()
+            store.sync()
+        except StoreError as error:
+            raise Doubt("the store") from error
+        text = answer(memory.answered, made)
+        if work.order():
+            summary(progress, clock)
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        paths = [f"{BUILD}/{name}" for name in memory.answered]
+        with suppress(OSError):  # a shortcut for the next time, where it can be written
+            snapshot.save(kind, names, sources=signatures, outputs=paths, answer=text, unchanged=work.is_as_seen)
+    return 0
+
+
+def _realise(work: Remembered, store: Store, progress: Progress, *, keep_going: bool, jobs: int, started: int) -> None:
+    memory = work.memory
+    sandbox = Sandbox(work.tree(memory.sandbox_tools), proven="bubblewrap")
+    executor = SandboxExecutor(store, sandbox, timeout=memory.timeout, memory=memory.memory)
+    realiser = Realiser(work, store, lambda: executor, progress, jobs or memory.jobs)
+    try:
+        with progress:
+            realiser.realise(keep_going=keep_going)
+    except StoreError as error:
+        raise Doubt("the store lost something") from error
+    finally:
+        record(realiser, progress, project=memory.project, targets=memory.targets, started=started)
+
+
+def answer(names: Sequence[str], made: dict[str, InputFile]) -> str:
+    """Return what a build says: where each output lies, and its SHA-256."""
+    return "".join(f"{BUILD}/{name}  {made[name].digest.hash}\n" for name in names)
+
+
+def summary(progress: Progress, started: float) -> None:
+    """Say how much a build had to do; `started` is a reading of the monotonic clock."""
+    total, took = progress.hits + progress.runs, time.monotonic() - started
+    word = "action" if total == 1 else "actions"
+    sys.stderr.write(f"{total} {word}: {progress.runs} run, {progress.hits} hit, {took:.2f} s\n")
+
+
+def keep(
+    project: Project, kind: str, names: list[str], *, answered: Sequence[str], exported: Sequence[str], text: str
+) -> None:
+    """Remember a build that went the full way, for the next time; where that cannot be written, it is not."""
+    files = project.files
+    with suppress(OSError, sqlite3.Error):
+        outputs = [f"{BUILD}/{name}" for name in answered]
+        if not snapshot.save(
+            kind, names, sources=project.signatures, outputs=outputs, answer=text, unchanged=files.unchanged
+        ):
+            return
+        pieces = list(_pieces(project))
+        build = project.config.settings.build
+        memory = Memory(
+            project=project.config.settings.project.name,
+            cache=str(project.config.cache_dir),
+            jobs=project.config.jobs,
+            timeout=build.timeout,
+            memory=build.memory,
+            source_date_epoch=project.config.source_date_epoch,
+            sandbox_tools=project.sandbox_tools,
+            targets=tuple(recipe.name for recipe in project.targets),
+            answered=tuple(answered),
+            exported=tuple(exported),
+            contents={
+                name: (files.made[name].digest.hash, files.made[name].digest.size, files.made[name].executable)
+                for name in (*answered, *exported)
+            },
+            trees={tree.digest.hash: (tree.digest.size, canonical(tree.root)) for tree in project.toolchains.planned()},
+        )
+        remember(
+            question(str(project.root), kind, names),
+            memory,
+            pieces,
+            fixed=project.read_by_recipes,
+            signatures=project.signatures,
+        )
+
+
+def _pieces(project: Project) -> Iterator[Piece]:
+    for number, step in enumerate(project.steps):
+        request = step.action.request
+        needs = project.graph.needs(project.graph.recipes[step.recipe.name])
+        results = {name: project.files.made[name] for name in project.graph.recipes[step.recipe.name].outputs}
+        yield Piece(
+            number=number,
+            request=request,
+            type=type(step.recipe).__name__,
+            recipe_file=project.work(()).recipe_file(step.recipe),
+            tree=step.action.description.toolchain,
+            needs=tuple(need.name for need in needs),
+            scans=_scans(project, step),
+            results=results,
+            explained=request.explain is not None,
+        )
+
+
+def _scans(project: Project, step: Step) -> dict[str, tuple[str, tuple[tuple[str, bool], ...]]]:
+    kind = step.action.request.kind
+    directives = DIRECTIVES.get(kind)
+    if directives is None:
+        return {}
+    found = {place: project.files.scanned(place, directives) for place in step.action.request.inputs}
+    return {
+        place: (kind, tuple((include.name, include.beside) for include in includes))
+        for place, includes in found.items()
+        if includes is not None
+    }
