@@ -12,11 +12,28 @@ enum { ROUNDS = 400, SIZE = 512 };
 static int32_t left[SIZE], right[SIZE];
 static uint32_t a[SIZE], b[SIZE];
 static uint8_t bytes[SIZE];
+static uint32_t levels;
 
 static uint32_t expected_fibonacci[26];
 
+/* calls_back() calls it twice; while there are levels left, it calls back: so many calls are under way at once. */
 uint32_t call_back(uint32_t n) {
-    return n;
+    if (levels == 0)
+        return n;
+    levels--;
+    return calls_back(n);
+}
+
+/* Deeper than calls that are measured can be nested; those below go on unmeasured. */
+static int nest(void) {
+    enum { LEVELS = 800 };
+    jit_set_threshold(UINT32_MAX);
+    for (unsigned i = 0; i < 3; i++) {
+        levels = LEVELS;
+        CHECK(calls_back(i) == (LEVELS + 2) * i);
+    }
+    jit_set_threshold(100);
+    return 0;
 }
 
 static void prepare(void) {
@@ -71,7 +88,7 @@ int app_main(void) {
     jit_result_t result = jit_start();
     serial_record("jit result=%u start=%llu", result, rdtsc() - before);
     CHECK(result == JIT_OK);
-    CHECK(work(ROUNDS) == 0);
+    CHECK(nest() == 0 && work(ROUNDS) == 0);
     jit_print();
     if (jit_message()[0] != '\0')
         terminal_printf("%s\n", jit_message());

@@ -31,7 +31,6 @@ extern void system_call_stub(void);
 
 static gate_t gates[SYSTEM_CALL_VECTOR + 1];
 static interrupt_watcher_t *watcher;
-static system_call_t *answer;
 static irq_handler_t *handlers[IRQ_COUNT];
 
 static void pic_init(void) {
@@ -47,7 +46,7 @@ static void pic_init(void) {
     outb(PIC2_DATA, 0xFF);
 }
 
-static gate_t gate(uint32_t address) {
+static inline __attribute__((always_inline)) gate_t gate(uint32_t address) {
     return (gate_t){
         .offset_low = (uint16_t)address,
         .selector = CODE_SELECTOR,
@@ -59,7 +58,6 @@ static gate_t gate(uint32_t address) {
 void interrupts_init(void) {
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
         gates[vector] = gate((uint32_t)interrupt_stubs[vector]);
-    gates[SYSTEM_CALL_VECTOR] = gate((uint32_t)system_call_stub);
     const struct {
         uint16_t limit;
         gate_t *base;
@@ -99,21 +97,15 @@ void interrupts_use_task(unsigned vector, uint16_t selector) {
 }
 
 void interrupts_watch(interrupt_watcher_t *new_watcher) {
+    gates[SYSTEM_CALL_VECTOR] = gate((uint32_t)system_call_stub);
     watcher = new_watcher;
 }
 
-void system_calls_answer(system_call_t *new_answer) {
-    answer = new_answer;
-}
-
 void interrupt_dispatch(interrupt_frame_t *frame) {
-    bool is_irq = frame->vector >= IRQ_VECTOR && frame->vector < IRQ_VECTOR + IRQ_COUNT;
-    if (frame->vector == SYSTEM_CALL_VECTOR && answer != NULL && answer(frame))
-        return;
+    bool is_irq = frame->vector - IRQ_VECTOR < IRQ_COUNT;
     if (is_irq)
         irq_dispatch(frame->vector - IRQ_VECTOR);
-    if (watcher != NULL)
-        watcher(frame);
-    if (!is_irq)
+    bool is_handled = watcher != NULL && watcher(frame);
+    if (!is_irq && !is_handled)
         panic_exception(frame);
 }

@@ -37,15 +37,11 @@ void interrupt_dispatch(interrupt_frame_t *frame);
 void interrupts_use_task(unsigned vector, uint16_t selector);
 
 /*
- * `watcher` is shown every exception before it panics, and every interrupt after it was handled. It may end what was
- * interrupted by leaving its stack for good.
+ * `watcher` is shown every interrupt after it was handled, and every exception and system call before it panics, which
+ * it does not where the watcher returns true. It may end what was interrupted by leaving its stack for good.
  */
-typedef void interrupt_watcher_t(const interrupt_frame_t *frame);
+typedef bool interrupt_watcher_t(interrupt_frame_t *frame);
 void interrupts_watch(interrupt_watcher_t *watcher);
-
-/* `answer` gets all system calls, with interrupts off; a call that it returns false for panics, as all do before. */
-typedef bool system_call_t(interrupt_frame_t *frame);
-void system_calls_answer(system_call_t *answer);
 
 static inline void interrupts_enable(void) {
     __asm__ volatile("sti" : : : "memory");

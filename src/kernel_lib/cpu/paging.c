@@ -1,6 +1,7 @@
 /* paging.c: see paging.h. Tables of PAE: a pointer table of four directories, with pages of 2 MiB or tables of 4 KiB.
  */
 #include "cpu/paging.h"
+#include "cpu/memory_map.h"
 #include "cpu/panic.h"
 #include "layout.h"
 #include "memory/memory.h"
@@ -51,6 +52,13 @@ static bool in_window(uint64_t address) {
     return address >= BF_WINDOW_START && address < BF_WINDOW_END;
 }
 
+/* A PC has its devices there, of which we use none. */
+static bool window_is_free(void) {
+    size_t count;
+    const memory_region_t *regions = memory_map(&count);
+    return count == 0 || regions[count - 1].base + regions[count - 1].length <= BF_WINDOW_START;
+}
+
 /* The first directory entry, page by page: there code, data and devices lie close together. */
 static void divide_first(void) {
     for (uint32_t i = 0; i < ENTRIES; i++) {
@@ -65,7 +73,7 @@ bool paging_init(void) {
     unsigned eax, ebx, ecx, edx;
     if (on)
         return true;
-    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(edx & bit_PAE))
+    if (!window_is_free() || !__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(edx & bit_PAE))
         return false;
     if (__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && edx & 1 << 20)
         no_execute = 1ULL << 63;

@@ -3,8 +3,8 @@
  *
  * Without paging_init() there is none of it. With it all memory stays where it is: the kernel's code can be read and
  * run, everything else read and written, but for the window [BF_WINDOW_START, BF_WINDOW_END), where only what was
- * mapped is: the heap gets no memory there. A write to a page without PAGE_WRITE faults, in ring 0 too; where the
- * processor can (NX), so does running one without PAGE_EXECUTE.
+ * mapped is. A write to a page without PAGE_WRITE faults, in ring 0 too; where the processor can (NX), so does running
+ * one without PAGE_EXECUTE.
  */
 #ifndef BF_PAGING_H
 #define BF_PAGING_H
@@ -16,7 +16,7 @@
 enum { PAGE_SIZE = 4096 };
 enum { PAGE_READ = 0, PAGE_WRITE = 1, PAGE_EXECUTE = 2 };
 
-/* Turns paging on; later calls do nothing. False where the processor cannot (PAE). */
+/* Turns paging on; later calls do nothing. False where the processor cannot (PAE), or memory lies in the window. */
 bool paging_init(void);
 
 /*

@@ -63,10 +63,20 @@ static void say(const char *text) {
     snprintf(module.message, sizeof module.message, "%s", text);
 }
 
-/* Asked before an exception panics and after every interrupt: ends the module where it failed or takes too long. */
-static void watch(const interrupt_frame_t *frame) {
+static void answer_call(interrupt_frame_t *frame) {
+    program_state_t state = linux_call(&module.state, frame);
+    if (state != PROGRAM_RUNS)
+        stack_return(state == PROGRAM_OFFERS ? 0 : (uint32_t)ANSWER_ENDED);
+}
+
+/* Ends the module where it fails or takes too long, and answers its system calls. */
+static bool watch(interrupt_frame_t *frame) {
     if (!module.is_running)
-        return;
+        return false;
+    if (frame->vector == SYSTEM_CALL_VECTOR) {
+        answer_call(frame);
+        return true;
+    }
     if (frame->vector < IRQ_VECTOR) {
         snprintf(module.message, sizeof module.message, "exception %u at %x", frame->vector, frame->eip);
         stack_return(ANSWER_ENDED);
@@ -76,15 +86,7 @@ static void watch(const interrupt_frame_t *frame) {
         snprintf(module.message, sizeof module.message, "it did not end within %u ms", call_limit);
         stack_return(ANSWER_ENDED);
     }
-}
-
-static bool answer_call(interrupt_frame_t *frame) {
-    if (!module.is_running)
-        return false;
-    program_state_t state = linux_call(&module.state, frame);
-    if (state != PROGRAM_RUNS)
-        stack_return(state == PROGRAM_OFFERS ? 0 : (uint32_t)ANSWER_ENDED);
-    return true;
+    return false;
 }
 
 static void begin(void) {
@@ -156,7 +158,6 @@ static void put_back(void) {
 static compiler_result_t start(void) {
     static const char *const arguments[] = {"compiler", "serve"};
     interrupts_watch(watch);
-    system_calls_answer(answer_call);
     uint32_t stack = program_stack(&module.image, STACK_TOP, arguments, 2);
     begin();
     if (!end(stack_enter(module.image.entry, stack)))

@@ -9,7 +9,6 @@
 #include "cpu/paging.h"
 #include "cpu/panic.h"
 #include "cpu/vectors.h"
-#include "io/format.h"
 #include "jit/artifact.h"
 #include "jit/compiler_module.h"
 #include "jit/request.h"
@@ -18,14 +17,11 @@
 enum { COUNTED_MASK = 7, CALL_LIMIT = 20000 /* ms */, RETIRED_MAX = 16 };
 enum { KEPT_PER_MILLE = 950 }; /* what measures as less may be chance */
 
-static const char *const COMPILER_PATH = "JIT/COMPILER.ELF";
-
 extern jit_function_t jit_functions_start[], jit_functions_stop[]; /* kernel.ld */
 
 static fs_volume_t *volume;
 static uint32_t threshold = 100;
 static bool is_busy;
-static char message[256];
 static code_t retired[RETIRED_MAX]; /* code that somebody may still be in */
 
 jit_function_t *jit_functions(void) {
@@ -34,15 +30,6 @@ jit_function_t *jit_functions(void) {
 
 jit_function_t *jit_functions_end(void) {
     return jit_functions_stop;
-}
-
-const char *jit_message(void) {
-    return message;
-}
-
-static jit_result_t fail(jit_result_t result, const char *function, const char *why) {
-    snprintf(message, sizeof message, "%s: %s", function, why);
-    return result;
 }
 
 void jit_heap_init(size_t bytes) {
@@ -83,83 +70,12 @@ void jit_swap_function(jit_function_t *function, const code_t *code) {
         retire(&old);
 }
 
-static uint8_t *read_bitcode(const jit_function_t *function, uint32_t *size) {
-    fs_file_t file;
-    uint8_t digest[SHA256_SIZE];
-    char text[SHA256_TEXT_SIZE];
-    if (fs_open(volume, function->source->path, &file) != FS_OK)
-        return NULL;
-    uint8_t *bitcode = malloc(file.size);
-    if (bitcode == NULL)
-        return NULL;
-    if (fs_read(&file, 0, bitcode, file.size, size) == FS_OK) {
-        sha256(bitcode, *size, digest);
-        sha256_text(digest, text);
-        if (strcmp(text, function->source->digest) == 0)
-            return bitcode;
-    }
-    free(bitcode);
-    return NULL;
-}
-
-/* Asks the compiler for the object of a function. */
-static jit_result_t compile_object(jit_function_t *function, uint8_t **object, uint32_t *size) {
-    char features[REQUEST_FEATURES_SIZE];
-    compiler_result_t result = compiler_load(volume, COMPILER_PATH);
-    if (result != COMPILER_OK)
-        return fail(JIT_NO_COMPILER, compiler_result_text(result), compiler_message());
-    uint32_t bitcode_size;
-    uint8_t *bitcode = read_bitcode(function, &bitcode_size);
-    if (bitcode == NULL)
-        return fail(JIT_NO_BITCODE, function->name, function->source->path);
-    request_features(features);
-    const compiler_request_t request = {function->name, features, bitcode, bitcode_size, REQUEST_RECURSION};
-    result = compiler_run(&request, object, size);
-    free(bitcode);
-    if (result == COMPILER_NO_MEMORY)
-        return fail(JIT_NO_MEMORY, function->name, compiler_result_text(result));
-    return result == COMPILER_OK ? JIT_OK : fail(JIT_REFUSED, function->name, compiler_message());
-}
-
-static jit_result_t load(jit_function_t *function, const uint8_t *object, uint32_t size, code_t *code) {
-    code_result_t result = code_load(object, size, function->name, code);
-    if (result == CODE_NO_MEMORY)
-        return fail(JIT_NO_MEMORY, function->name, code_result_text(result));
-    if (result == CODE_UNKNOWN)
-        return fail(JIT_BAD_OBJECT, function->name, code_missing());
-    return result == CODE_OK ? JIT_OK : fail(JIT_BAD_OBJECT, function->name, code_result_text(result));
-}
-
-static bool read_artifact(const jit_function_t *function, artifact_t *artifact) {
-    char request[REQUEST_SIZE];
-    return request_text(function, request) != 0 && artifact_read(volume, request, artifact) == ARTIFACT_OK;
-}
-
-/* The object of a function, which the caller owns, and its code: from the disk, or where that is of no use, made. */
-static jit_result_t make(jit_function_t *function, uint8_t **object, uint32_t *size, code_t *code) {
-    artifact_t artifact;
-    if (read_artifact(function, &artifact) && artifact.object != NULL) {
-        *object = artifact.object;
-        *size = artifact.object_size;
-        if (load(function, *object, *size, code) == JIT_OK)
-            return JIT_OK;
-        free(artifact.object);
-    }
-    jit_result_t result = compile_object(function, object, size);
-    if (result != JIT_OK)
-        return result;
-    result = load(function, *object, *size, code);
-    if (result != JIT_OK)
-        free(*object);
-    return result;
-}
-
 jit_result_t jit_compile(jit_function_t *function, code_t *code) {
     uint8_t *object;
     uint32_t size;
     if (volume == NULL)
         return JIT_NOT_STARTED;
-    jit_result_t result = make(function, &object, &size, code);
+    jit_result_t result = jit_make(volume, function, &object, &size, code);
     if (result == JIT_OK)
         free(object);
     return result;
@@ -196,7 +112,7 @@ jit_result_t jit_optimize(jit_function_t *function) {
         return JIT_BUSY;
     is_busy = true;
     code_t code;
-    jit_result_t result = make(function, &details->object, &details->object_size, &code);
+    jit_result_t result = jit_make(volume, function, &details->object, &details->object_size, &code);
     if (result == JIT_OK)
         try(function, &code);
     else
@@ -217,7 +133,7 @@ static void remember(const jit_function_t *function) {
         .object_size = details->state == JIT_OPTIMIZED ? details->object_size : 0,
     };
     if (request_text(function, request) == 0 || artifact_write(volume, request, &artifact) != ARTIFACT_OK)
-        fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
+        jit_fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
 }
 
 static void decide(jit_function_t *function) {
@@ -263,7 +179,7 @@ static bool adopt(jit_function_t *function, const artifact_t *artifact) {
         details->state = JIT_REJECTED;
         return true;
     }
-    if (load(function, artifact->object, artifact->object_size, &code) != JIT_OK)
+    if (jit_load(function, artifact->object, artifact->object_size, &code) != JIT_OK)
         return false;
     if (artifact->per_mille != 0) {
         details->state = JIT_OPTIMIZED;
@@ -277,7 +193,7 @@ static bool adopt(jit_function_t *function, const artifact_t *artifact) {
 /* Puts in place what the disk knows of a function; else its calls are counted. */
 static void begin(jit_function_t *function) {
     artifact_t artifact;
-    if (read_artifact(function, &artifact)) {
+    if (jit_read_artifact(volume, function, &artifact)) {
         bool is_adopted = adopt(function, &artifact);
         if (is_adopted && function->details->state == JIT_TRIED) {
             function->details->object = artifact.object;
@@ -298,16 +214,16 @@ jit_result_t jit_start(void) {
     fs_volume_t *found;
     fs_result_t result = fs_mount_disk(&found);
     if (result != FS_OK)
-        return fail(JIT_NO_DISK, "the disk", fs_result_text(result));
+        return jit_fail(JIT_NO_DISK, "the disk", fs_result_text(result));
     if (!paging_init())
-        return fail(JIT_NO_PAGING, "paging", "the processor has no PAE");
+        return jit_fail(JIT_NO_PAGING, "paging", "the processor has no PAE, or memory lies in the window");
     double_fault_init();
     vectors_init();
     vectors_reset();
     for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++) {
         function->details = calloc(1, sizeof(jit_details_t));
         if (function->details == NULL)
-            return fail(JIT_NO_MEMORY, function->name, "there is no memory for its profile");
+            return jit_fail(JIT_NO_MEMORY, function->name, "there is no memory for its profile");
         measurement_clear(&function->details->measured[VARIANT_BASE]);
     }
     volume = found;
