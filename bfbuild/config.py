@@ -56,9 +56,12 @@ class BuildSection(_Section):
 
 
 class StoreSection(_Section):
-    """`[store]`: where results are kept; relative to bareflow.toml."""
+    """`[store]`: where results are kept, relative to bareflow.toml, and what `doit cache gc` keeps besides roots."""
 
     path: str = "cache"
+    keep_builds: int = Field(default=20, ge=0)  # the newest builds, of all projects that share the store
+    keep_days: int = Field(default=30, ge=0)  # whatever is younger
+    max_size: Size = 0  # young things are kept only until there are so many bytes; 0: no limit
 
 
 class ToolchainSection(_Section):

@@ -12,14 +12,15 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from bfbuild.action.action import Description, read_description
-from bfbuild.digest import Digest
 from bfbuild.errors import StoreError
-from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
+from bfbuild.store.lookup import StoreLookup
+from bfbuild.store.results import result_blobs
 from bfbuild.store.trace import Cause, Reason
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action
+    from bfbuild.protos import remote_execution_pb2 as api
     from bfbuild.store import Store
 
 
@@ -45,10 +46,12 @@ def decide(action: Action, store: Store) -> Decision:
     """Return whether the result of `action` is in `store`, whole."""
     try:
         result = store.results.get(action.digest)
-    except StoreError as error:
-        return Miss(Reason(text=f"its recorded result cannot be used: {error.headline}"))
+    except StoreLookup as problem:
+        return Miss(Reason(text=f"its recorded result cannot be used: {problem.reason}"))
     if result is None:
         return _explain(action, store)
+    if not _fits(action, result):
+        return Miss(Reason(text="its recorded result names other outputs than it has"))
     for name, digest in result_blobs(result):
         state = store.cas.state(digest)
         if state.presence is not Presence.PRESENT:
@@ -56,14 +59,13 @@ def decide(action: Action, store: Store) -> Decision:
     return Hit(result)
 
 
-def result_blobs(result: api.ActionResult) -> Iterator[tuple[str, Digest]]:
-    """Yield (path, digest) of every blob that a result needs to be whole."""
-    for output in result.output_files:
-        yield output.path, Digest.of_message(output.digest)
-    for folder in result.output_directories:
-        yield folder.path, Digest.of_message(folder.root_directory_digest)
-    if result.HasField("stdout_digest"):
-        yield "stdout", Digest.of_message(result.stdout_digest)
+def _fits(action: Action, result: api.ActionResult) -> bool:
+    """Whether a result has the outputs that the action declares: one that somebody made up could name any path."""
+    return (
+        tuple(output.path for output in result.output_files) == action.description.outputs
+        and result.HasField("stdout_digest") == (action.request.stdout is not None)
+        and not (result.output_directories or result.output_symlinks or result.exit_code)
+    )
 
 
 def told(cause: Cause) -> str:

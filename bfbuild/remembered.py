@@ -26,6 +26,7 @@ from bfbuild.digest import Digest, digest_bytes
 from bfbuild.errors import Location
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.snapshot import VERSION, Signatures, sign
+from bfbuild.store.signature import untouched
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -101,9 +102,10 @@ class Remembered:
         self.made: dict[str, InputFile] = {}  # outputs by name, as far as they were looked at
         self.seen: dict[str, InputFile] = {}  # sources by path, as far as they were looked at
         self._database = database
-        self._root = Path(root)
+        self.root = Path(root)
         self._store = store
         self._pieces: dict[str, Piece] = {}
+        self._sound: set[str] = set()  # roots that were looked at
         self._trees = {
             hash_: Tree(Digest(hash_, size), api.Directory.FromString(data))
             for hash_, (size, data) in memory.trees.items()
@@ -113,15 +115,15 @@ class Remembered:
         """Look at a source or folder that seems to have changed, and find the pieces it leads to; raise Doubt."""
         listed = self._database.execute("select listing from folders where path = ?", (path,)).fetchone()
         if listed is not None:
-            if listed[0] != _listing(self._root / path):
+            if listed[0] != _listing(self.root / path):
                 raise Doubt(path)
             return  # a file in it was replaced, as editors do
         users = self._using(path)
-        if not users or sign(str(self._root / path))[3] & 0o170000 != 0o100000:
+        if not users or sign(str(self.root / path))[3] & 0o170000 != 0o100000:
             raise Doubt(path)
-        data = (self._root / path).read_bytes()
+        data = (self.root / path).read_bytes()
         known = users[0].request.inputs[path]
-        found = self.seen[path] = InputFile(digest_bytes(data), bool((self._root / path).stat().st_mode & 0o100))
+        found = self.seen[path] = InputFile(digest_bytes(data), bool((self.root / path).stat().st_mode & 0o100))
         if found == known:
             return
         for piece in users:
@@ -130,7 +132,7 @@ class Remembered:
 
     def is_as_seen(self, path: str) -> bool:
         """Whether a source that was looked at still has the bytes that it had then."""
-        return path not in self.seen or digest_bytes((self._root / path).read_bytes()) == self.seen[path].digest
+        return path not in self.seen or digest_bytes((self.root / path).read_bytes()) == self.seen[path].digest
 
     def order(self) -> Sequence[Piece]:
         """All pieces that a change may reach, each after what it needs."""
@@ -156,8 +158,8 @@ class Remembered:
             for data in action.blobs.values():
                 batch.put_bytes(data)
             for place, file in action.request.inputs.items():
-                source = not place.startswith(MADE) and (self._root / place).is_file()
-                if source and batch.put_file(self._root / place) != file.digest:
+                source = not place.startswith(MADE) and (self.root / place).is_file()
+                if source and batch.put_file(self.root / place) != file.digest:
                     raise Edited(place)
 
     def forget(self, action: Action) -> None:
@@ -173,10 +175,14 @@ class Remembered:
         return self.tree(self._own(piece).tree.hash)
 
     def tree(self, hash_: str) -> Path:
-        """The folder of an unpacked root; raise Doubt where it is gone."""
+        """The folder of an unpacked root; raise Doubt where it is gone, or was touched since."""
+        if hash_:
+            self._store.leases.hold(hash_)
         path = self._store.path / "trees" / hash_
-        if not (hash_ and path.is_dir()):
-            raise Doubt(hash_)
+        if hash_ not in self._sound:  # two threads at once may both look
+            if not (hash_ and untouched(path)):
+                raise Doubt(hash_)
+            self._sound.add(hash_)
         return path
 
     def recipe_file(self, piece: AnyPiece) -> str:
@@ -219,7 +225,7 @@ class Remembered:
     def _using(self, place: str) -> list[Piece]:
         query = "select number, data from pieces natural join users where place = ? order by number"
         rows = self._database.execute(query, (place,)).fetchall()
-        return [_piece(self._root, number, data) for number, data in rows]
+        return [_piece(self.root, number, data) for number, data in rows]
 
 
 def _doubt(said: str) -> BareflowError | None:

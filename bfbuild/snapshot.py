@@ -31,6 +31,7 @@ VERSION = 2
 GRANULARITY = 20_000_000  # ns; a kernel tick is 10 ms at most
 VARIABLES = ("BAREFLOW_CACHE", "BAREFLOW_SANDBOX", "SOURCE_DATE_EPOCH")  # what an answer depends on
 FOLDER_TYPE = 0o040000
+BOOT = "/proc/sys/kernel/random/boot_id"
 
 Signature = tuple[int, int, int, int]  # size, mtime in ns, inode, mode
 ABSENT: Signature = (-2, 0, 0, 0)
@@ -149,4 +150,10 @@ def question(root: str, kind: str, names: list[str]) -> str:
 
 
 def _environment() -> tuple[str, ...]:
-    return tuple(os.environ.get(name, "") for name in VARIABLES)
+    """What an answer depends on besides files, and this boot: a power cut may cost a file its content, not its stat."""
+    try:
+        with open(BOOT, encoding="ascii") as file:
+            boot = file.read()
+    except OSError:  # not Linux
+        boot = ""
+    return (boot, *(os.environ.get(name, "") for name in VARIABLES))

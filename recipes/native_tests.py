@@ -52,3 +52,12 @@ found_features = objects("src/kernel_lib/cpu/features.c")
 program("artifact_check", (*fat16, *jit["artifact"], *jit["request"], *jit["sha256"], *found_features))
 program("object_hostile", jit["object"])
 program("faulty", ())
+
+# No sanitizer here: a library that the tests load into their own Python (LD_PRELOAD), to see what it does to the disk.
+witness = c_objects(
+    "tests/native/disk_witness.c",
+    toolchain=native,
+    flags=("-std=gnu17", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wshadow"),
+    prefix="native",
+)
+Link(name="native/disk_witness.so", driver="cc", toolchain=native, flags=("-shared",), inputs=witness)

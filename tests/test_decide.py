@@ -9,7 +9,7 @@ import pytest
 
 from bfbuild.action.action import Action, Description, InputFile, Request, Tree, make_action
 from bfbuild.decide import Hit, Miss, compare, decide, told
-from bfbuild.digest import Digest, canonical, digest_bytes
+from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
 from bfbuild.errors import Location
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store import Store
@@ -108,15 +108,46 @@ def test_a_damaged_record_is_a_miss_with_that_reason(store: Store) -> None:
     path = store.results.path_of(make().digest)
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1])
-    assert reason(make(), store).startswith("its recorded result cannot be used: ")
+    assert reason(make(), store) == "its recorded result cannot be used: damaged: its seal does not fit"
 
 
 def test_what_is_printed_belongs_to_a_result(store: Store) -> None:
     """A result whose standard output is a file for others needs that content too."""
-    record(store, make(), result=False)
-    gone = digest_bytes(b"gone")
-    store.results.put(make().digest, api.ActionResult(stdout_digest=gone.to_message()))
-    assert reason(make(), store) == "its recorded output stdout is missing in the store"
+    action, gone = make(replace(REQUEST, outputs=(), stdout="a.txt")), digest_bytes(b"gone")
+    store.results.put(action.digest, api.ActionResult(stdout_digest=gone.to_message()))
+    assert reason(action, store) == "its recorded output stdout is missing in the store"
+
+
+OBJECT = digest_bytes(b"object").to_message()
+FOREIGN = {
+    "nothing": api.ActionResult(),
+    "a path above the tree": api.ActionResult(output_files=[api.OutputFile(path="../../x", digest=OBJECT)]),
+    "an absolute path": api.ActionResult(output_files=[api.OutputFile(path="/etc/x", digest=OBJECT)]),
+    "an output of another recipe": api.ActionResult(output_files=[api.OutputFile(path="out/b.o", digest=OBJECT)]),
+    "one output more": api.ActionResult(
+        output_files=[api.OutputFile(path=path, digest=OBJECT) for path in ("out/a.o", "out/b.o")]
+    ),
+    "one output twice": api.ActionResult(output_files=[api.OutputFile(path="out/a.o", digest=OBJECT)] * 2),
+    "what the tool printed": api.ActionResult(
+        output_files=[api.OutputFile(path="out/a.o", digest=OBJECT)], stdout_digest=OBJECT
+    ),
+    "a link": api.ActionResult(
+        output_files=[api.OutputFile(path="out/a.o", digest=OBJECT)],
+        output_symlinks=[api.OutputSymlink(path="out/x", target="/etc")],
+    ),
+    "a folder": api.ActionResult(
+        output_files=[api.OutputFile(path="out/a.o", digest=OBJECT)],
+        output_directories=[api.OutputDirectory(path="out/x", root_directory_digest=OBJECT)],
+    ),
+}
+
+
+@pytest.mark.parametrize("result", FOREIGN.values(), ids=FOREIGN)
+def test_a_result_with_other_outputs_is_a_miss(store: Store, result: api.ActionResult) -> None:
+    """Sealed and with all its content, but not what this action can have made: it is not believed."""
+    record(store, make())
+    store.results.put(make().digest, result)
+    assert reason(make(), store) == "its recorded result names other outputs than it has"
 
 
 def test_an_action_that_failed_or_lost_its_record_says_so(store: Store) -> None:
@@ -125,6 +156,16 @@ def test_an_action_that_failed_or_lost_its_record_says_so(store: Store) -> None:
     assert reason(make(), store) == "it failed the last time"
     record(store, make(), result=False)
     assert reason(make(), store) == "its last result is gone from the store"
+
+
+def test_a_last_action_that_is_none_says_so(store: Store) -> None:
+    """A trace may name any content as its action; where that is none, nothing can be compared, and that is told."""
+    record(store, make())
+    [trace] = store.traces.recent()
+    digest = store.cas.put_bytes(b"\xff, no message")
+    store.traces.record(replace(trace, action=ActionDigest(digest.hash, digest.size), started=2))
+    changed = make(replace(REQUEST, argv=("clang",)))
+    assert reason(changed, store) == "it changed, but what it was is gone from the store"
 
 
 def test_a_description_that_is_gone_says_so(store: Store) -> None:

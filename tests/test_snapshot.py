@@ -79,6 +79,13 @@ def test_every_change_is_noticed(saved: Path, monkeypatch: pytest.MonkeyPatch, c
     assert fresh(str(saved), "image", []) is None
 
 
+def test_another_boot_is_not_believed(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut may leave a file's stat and take its content, so what was seen before it counts for nothing."""
+    (tmp_path / "boot_id").write_text("another boot\n")
+    monkeypatch.setattr(snapshot, "BOOT", str(tmp_path / "boot_id"))
+    assert fresh(str(saved), "image", []) is None
+
+
 def test_another_question_has_no_answer(saved: Path) -> None:
     """Each target and each kind of question has a snapshot of its own."""
     assert fresh(str(saved), "image", ["other.img"]) is None

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from google.protobuf.message import DecodeError
+
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
-from bfbuild.errors import Location
+from bfbuild.errors import Location, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 WORK = "work"
 OUT = "out"
+MOST_ENTRIES = 200_000  # of an input tree that is read back
+DEEPEST = 100  # folders in one another
 
 
 @dataclass(frozen=True)
@@ -143,21 +147,40 @@ def make_action(request: Request, tree: Tree, source_date_epoch: int) -> Action:
 
 
 def read_description(name: ActionDigest, read: Callable[[Digest], bytes]) -> Description:
-    """Read back what an action is from its messages; what `read` raises for a blob that is gone is passed on."""
+    """Read back what an action is from its messages; what `read` raises for a blob that is gone is passed on.
+
+    Raise StoreError for what no `make_action` makes: a blob that is no such message, a path that leaves `work/`.
+    """
+    try:
+        return _description(name, read)
+    except (DecodeError, ValueError) as error:
+        facts: list[tuple[str, object]] = [("action", name), ("why", str(error) or "it is no message")]
+        raise StoreError("what an action was cannot be read", facts=facts) from error
+
+
+def _description(name: ActionDigest, read: Callable[[Digest], bytes]) -> Description:
     action = api.Action.FromString(read(name.description))
     command = api.Command.FromString(read(Digest.of_message(action.command_digest)))
     root = api.Directory.FromString(read(Digest.of_message(action.input_root_digest)))
     inputs: dict[str, InputFile] = {}
     for node in root.directories:
         if node.name == WORK:
-            _walk(Digest.of_message(node.digest), "", read, inputs)
+            inputs = _walk(Digest.of_message(node.digest), read)
+    for output in command.output_paths:
+        if not output.startswith(f"{OUT}/") or not all(map(_is_plain, output.split("/"))):
+            raise ValueError(f"its output {output!r} is not below {OUT}/")
     return Description(
         arguments=tuple(command.arguments),
         environment={each.name: each.value for each in command.environment_variables},
         inputs=inputs,
         outputs=tuple(command.output_paths),
-        toolchain=digest_bytes(canonical(_with_work(root, digest_bytes(b"")))),  # where it is a mount point: empty
+        toolchain=toolchain_of(root),
     )
+
+
+def toolchain_of(root: api.Directory) -> Digest:
+    """Return the root of the toolchain that an input tree was made of: there `work/` is a mount point, empty."""
+    return digest_bytes(canonical(_with_work(root, digest_bytes(b""))))
 
 
 def _with_work(root: api.Directory, work: Digest) -> api.Directory:
@@ -168,12 +191,26 @@ def _with_work(root: api.Directory, work: Digest) -> api.Directory:
     return api.Directory(files=root.files, directories=nodes, symlinks=root.symlinks)
 
 
-def _walk(digest: Digest, prefix: str, read: Callable[[Digest], bytes], found: dict[str, InputFile]) -> None:
-    folder = api.Directory.FromString(read(digest))
-    for file in folder.files:
-        found[prefix + file.name] = InputFile(Digest.of_message(file.digest), file.is_executable)
-    for node in folder.directories:
-        _walk(Digest.of_message(node.digest), f"{prefix}{node.name}/", read, found)
+def _walk(top: Digest, read: Callable[[Digest], bytes]) -> dict[str, InputFile]:
+    """Return the files of a tree by path; folders can name one another so that few bytes make many, hence the limit."""
+    found: dict[str, InputFile] = {}
+    pending = [("", top)]
+    for count, (prefix, digest) in enumerate(pending):  # grows while it is walked
+        folder = api.Directory.FromString(read(digest))
+        for name in (*(node.name for node in folder.files), *(node.name for node in folder.directories)):
+            if not _is_plain(name):
+                raise ValueError(f"{name!r} is no name of a file")
+        for file in folder.files:
+            found[prefix + file.name] = InputFile(Digest.of_message(file.digest), file.is_executable)
+        pending += [(f"{prefix}{node.name}/", Digest.of_message(node.digest)) for node in folder.directories]
+        if count + len(found) > MOST_ENTRIES or prefix.count("/") > DEEPEST:
+            raise ValueError("its input tree has no end")
+    return found
+
+
+def _is_plain(name: str) -> bool:
+    """Whether one part of a path stays where it is."""
+    return name not in {"", ".", ".."} and "/" not in name and "\0" not in name
 
 
 def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
@@ -183,6 +220,7 @@ def environment(request: Request, source_date_epoch: int) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PATH": ":".join(request.path),
         "PWD": f"/{WORK}",  # bubblewrap would set it anyway; so it is declared, and the same at every level
+        "PYTHONDONTWRITEBYTECODE": "1",  # beside its modules, which are the toolchain's: under proot it could
         "SOURCE_DATE_EPOCH": str(source_date_epoch),
         "TZ": "UTC",
         **request.env,

@@ -24,6 +24,7 @@ from bfbuild.realise import Realiser
 from bfbuild.remembered import Doubt, Memory, Piece, Remembered, recall, remember
 from bfbuild.snapshot import Signatures, Snapshot, question
 from bfbuild.store import Store
+from bfbuild.store.roots import checkout_root_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +79,9 @@ def _realise(work: Remembered, store: Store, progress: Progress, *, keep_going: 
     try:
         with progress:
             realiser.realise(keep_going=keep_going)
+        actions = {step.recipe.name: step.action.digest for step in realiser.steps}
+        for target in memory.targets:
+            store.roots.refresh(checkout_root_name(memory.project, work.root, target), actions, started)
     except StoreError as error:
         raise Doubt("the store lost something") from error
     finally:

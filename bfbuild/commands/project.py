@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,16 +14,17 @@ from bfbuild.commands.outputs import BUILD, export, record
 from bfbuild.commands.progress import Progress
 from bfbuild.declared import Declared
 from bfbuild.digest import Digest
-from bfbuild.errors import ConfigError, RecipeError
+from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
 from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
 from bfbuild.recipe.graph import SANDBOX, connect
-from bfbuild.recipe.model import Fetch, Recipe
+from bfbuild.recipe.model import Fetch, Recipe, Toolchain
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
+from bfbuild.store.roots import Root, checkout_root_name
 from bfbuild.toolchain.fetch import Wanted, fetch_all
 from bfbuild.toolchain.root import Toolchains
 
@@ -130,10 +132,35 @@ class Project:
         try:
             with self.progress:
                 realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
+            for target in targets:
+                self._keep(target, started)
         finally:
             name, labels = self.config.settings.project.name, [recipe.name for recipe in targets]
             record(realiser, self.progress, project=name, targets=labels, started=started)
             self.store.sync()
+
+    def _keep(self, target: Recipe, started: int) -> None:
+        """Root what a target is made of, so that collecting leaves it while this checkout is there."""
+        closure = self.graph.closure([target])
+        tools = [recipe for recipe in closure if isinstance(recipe, Toolchain)]
+        wanted = {recipe.name for recipe in closure}
+        actions = {step.recipe.name: step.action.digest for step in self.steps if step.recipe.name in wanted}
+        for tool in [*tools, *([SANDBOX] if tools else [])]:
+            unpacking = self.toolchains.unpacking(tool)
+            if unpacking is not None:
+                actions[tool.name] = unpacking
+        root = Root(
+            name=checkout_root_name(self.config.settings.project.name, self.root, target.name),
+            target=target.name,
+            checkout=os.path.realpath(self.root),
+            made=started,
+            actions=actions,
+            downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch)),
+        )
+        try:
+            self.store.roots.put(root)
+        except StoreError as error:
+            self.progress.note(f"warning: {target.name} has no root: {error.headline}: {dict(error.facts)['reason']}")
 
     def output(self, name: str) -> InputFile:
         """The content of an output that this build made."""

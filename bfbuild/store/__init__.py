@@ -4,27 +4,32 @@
     ac/       results of actions               results.py
     trace/    what was done and why            trace.py
     marks/    what is not deterministic        marks.py
-    roots/    what must be kept
-    trees/    unpacked folders; derived, may be deleted while nothing uses them
+    roots/    what must be kept                roots.py
+    leases/   what running processes use       leases.py
+    trees/    unpacked folders                 signature.py; they may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
 
 Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Two locks keep
 work from being done twice: one per action while it is executed, one per tree while it is built. Locks are the kernel's:
-those of a killed process are free.
+those of a killed process are free. What a store says is there stays while the store is open, whoever collects.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bfbuild.store.cas import Cas
 from bfbuild.store.disk import Scratch, disk_errors, publish_folder
+from bfbuild.store.leases import Leases
 from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
+from bfbuild.store.roots import Roots
+from bfbuild.store.signature import signature, signature_path
 from bfbuild.store.trace import Traces
 
 if TYPE_CHECKING:
@@ -53,10 +58,12 @@ class Store:
         for name in FOLDERS:
             with disk_errors("open the store", path / name):
                 (path / name).mkdir(parents=True, exist_ok=True)
-        self.scratch = Scratch(path / "tmp")
-        self.cas = Cas(path / "cas", self.scratch)
-        self.results = Results(path / "ac", self.scratch)
+        self.scratch = Scratch(path / "tmp", path / "leases")
+        self.leases = Leases(path / "leases", path / "cas")
+        self.cas = Cas(path / "cas", self.scratch, self.leases)
+        self.results = Results(path / "ac", self.scratch, self.leases)
         self.traces = Traces(path / "trace")
+        self.roots = Roots(path / "roots", self.scratch)
         self.marks = Marks(path / "marks", self.scratch)
 
     def sync(self) -> None:
@@ -66,15 +73,8 @@ class Store:
     @contextmanager
     def action_lock(self, action: ActionDigest) -> Iterator[None]:
         """Hold the right to execute an action, waiting for whoever has it; then look for its result again first."""
-        path = self.scratch.path / f"action-{action.hash}.lock"
-        with disk_errors("lock the store", path):
-            lock = _flock(path)
-        try:
+        with self._lock(f"action-{action.hash}.lock"):
             yield
-        finally:
-            with suppress(OSError):
-                path.unlink()  # while held, see below
-            os.close(lock)
 
     @contextmanager
     def tree_lock(self, name: str) -> Iterator[None]:
@@ -95,8 +95,27 @@ class Store:
                 path.unlink()
             lock.release()
 
+    @contextmanager
+    def collector_lock(self) -> Iterator[None]:
+        """Hold the right to collect, waiting for whoever has it."""
+        with self._lock("collect.lock"):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        path = self.scratch.path / name
+        with disk_errors("lock the store", path):
+            lock = _flock(path)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()  # while held, see `tree_lock`
+            os.close(lock)
+
     def tree_path(self, digest: Digest) -> Path:
-        """Return where an unpacked tree lies; it is complete, or there is no folder."""
+        """Return where an unpacked tree lies; it is complete and stays, or there is no folder."""
+        self.leases.hold(digest.hash)
         return self.path / "trees" / digest.hash
 
     def add_tree(self, digest: Digest, build: Callable[[Path], None]) -> Path:
@@ -111,7 +130,24 @@ class Store:
                 with self.scratch.folder() as folder:
                     build(folder)
                     publish_folder(folder, path)
+                self.sign_tree(digest)
         return path
+
+    def sign_tree(self, digest: Digest) -> None:
+        """Keep what a tree looks like that was found to be right, for `signature.untouched` to compare."""
+        path = self.tree_path(digest)
+        with disk_errors("read a tree of the store", path):
+            text = signature(path)
+        self.scratch.publish([(self.scratch.write(text.encode()), signature_path(path))])
+
+    def drop_tree(self, digest: Digest) -> None:
+        """Take away a tree that is not right; the caller MUST hold its `tree_lock`.
+
+        Tools of other builds may be running in it: it is deleted when the store is opened and nobody else has it open.
+        """
+        path = self.tree_path(digest)
+        with disk_errors("take away a damaged tree", path):
+            path.rename(self.scratch.path / f"tree-{secrets.token_hex(8)}")
 
     def usage(self) -> dict[str, Usage]:
         """Return what each folder of the store holds: files, links among them, and their bytes."""

@@ -23,10 +23,11 @@ from bfbuild.store.disk import disk_errors, hashed_files, write_sparse
 from bfbuild.store.lookup import BlobDamaged, BlobMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from bfbuild.store.disk import Scratch
+    from bfbuild.store.leases import Leases
 
 FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file (btrfs, xfs, bcachefs)
 
@@ -50,9 +51,10 @@ class BlobState:
 class Cas:
     """The content in one folder."""
 
-    def __init__(self, path: Path, scratch: Scratch) -> None:
+    def __init__(self, path: Path, scratch: Scratch, leases: Leases) -> None:
         self.path = path
         self._scratch = scratch
+        self._leases = leases
 
     def put_bytes(self, data: bytes) -> Digest:
         """Store bytes. Raise StoreError where they cannot be written."""
@@ -87,7 +89,12 @@ class Cas:
             return b"".join(_checked(blob, digest))
 
     def state(self, digest: Digest) -> BlobState:
-        """Say whether the content is here, reading and hashing all of it."""
+        """Say whether the content is here, reading and hashing all of it; it stays while this store is open."""
+        self._leases.hold(digest.hash)
+        return self.look(digest)
+
+    def look(self, digest: Digest) -> BlobState:
+        """Say the same for one who only looks: it may be gone the next moment."""
         try:
             self._check(digest)
         except BlobMissing:
@@ -195,9 +202,13 @@ class Batch:
 
     def put_file(self, path: Path) -> Digest:
         """Add what a file holds now; raise StoreError where it cannot be read."""
+        return self.put_chunks(_chunks(path))
+
+    def put_chunks(self, chunks: Iterable[bytes]) -> Digest:
+        """Add what these pieces are together; what the iteration raises is passed on, and nothing is added."""
         sha256, size = hashlib.sha256(), 0
         with self._scratch.file() as (copy, temporary):
-            for chunk in _chunks(path):
+            for chunk in chunks:
                 sha256.update(chunk)
                 size += len(chunk)
                 write_sparse(copy, chunk)

@@ -19,6 +19,7 @@ import errno
 import fcntl
 import itertools
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 # Journalling file systems commit many waiting syncs at once, so waiting in parallel costs a few commits, not one each.
 SYNCS_AT_ONCE = 16
 SYNC_BATCH = 256  # files
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 _NO_SPACE = "free some space on that disk, then build again: what was finished is kept"
 _NO_RIGHT = "make this path writable for this user, or choose another cache folder (BAREFLOW_CACHE)"
@@ -107,12 +110,13 @@ def hashed_files(root: Path, prefix: str = "") -> Iterator[os.DirEntry[str]]:
     for fan in _sorted(root):
         if len(fan.name) == 2 and fan.name.startswith(prefix[:2]):
             for entry in _sorted(Path(fan.path)):
-                if (
-                    len(entry.name) == 64
-                    and entry.name.startswith(prefix)
-                    and set(entry.name) <= set("0123456789abcdef")
-                ):
+                if entry.name.startswith(prefix) and is_hash(entry.name):
                     yield entry
+
+
+def is_hash(name: str) -> bool:
+    """Whether a name is a SHA-256 in lower-case hex."""
+    return _HASH.fullmatch(name) is not None
 
 
 def _sorted(folder: Path) -> list[os.DirEntry[str]]:
@@ -124,11 +128,11 @@ def _sorted(folder: Path) -> list[os.DirEntry[str]]:
 class Scratch:
     """The folder tmp/, shared by all processes that have the store open, and the way out of it.
 
-    Everything in it is somebody's unfinished work, lock files included, and worth nothing once nobody has it open.
-    Safe to use from several threads.
+    Everything in it, and in `others`, is somebody's unfinished work, lock files included, and worth nothing once nobody
+    has it open. Safe to use from several threads.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *others: Path) -> None:
         self.path = path
         self._token = secrets.token_hex(8)  # no two openings make the same names, not even on two machines
         self._numbers = itertools.count()
@@ -141,16 +145,9 @@ class Scratch:
             weakref.finalize(self, os.close, lock)
             with suppress(OSError):  # held by somebody else, or not possible on this file system: then nothing is swept
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._sweep()
+                for folder in (path, *others):
+                    _sweep(folder)
             fcntl.flock(lock, fcntl.LOCK_SH)
-
-    def _sweep(self) -> None:
-        for entry in self.path.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                with suppress(OSError):  # a read-only store can still be read
-                    entry.unlink()
 
     def new_path(self) -> Path:
         """Return a path in tmp/ that nobody else uses."""
@@ -234,3 +231,12 @@ def _sync_after(contents: Sequence[Future[None]], folder: Path) -> None:
     for content in contents:
         content.result()
     _sync_one(folder)
+
+
+def _sweep(folder: Path) -> None:
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            with suppress(OSError):  # a read-only store can still be read
+                entry.unlink()

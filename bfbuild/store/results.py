@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from bfbuild.digest import canonical
+from bfbuild.digest import Digest, canonical
 from bfbuild.store.disk import hashed_files
 from bfbuild.store.lookup import ResultDamaged
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bfbuild.digest import ActionDigest
     from bfbuild.protos.remote_execution_pb2 import ActionResult
     from bfbuild.store.disk import Scratch
+    from bfbuild.store.leases import Leases
 
 SEAL_TYPE = "bfbuild/seal"
 
@@ -30,30 +31,28 @@ SEAL_TYPE = "bfbuild/seal"
 class Results:
     """The results in one folder."""
 
-    def __init__(self, path: Path, scratch: Scratch) -> None:
+    def __init__(self, path: Path, scratch: Scratch, leases: Leases) -> None:
         self.path = path
         self._scratch = scratch
+        self._leases = leases
 
     def get(self, action: ActionDigest) -> ActionResult | None:
-        """Return the recorded result, None where there is none; raise ResultDamaged, to be taken as a miss."""
-        from google.protobuf.message import DecodeError  # noqa: PLC0415  (protobuf is slow to import)
+        """Return the recorded result, None where there is none; raise ResultDamaged, to be taken as a miss.
 
-        from bfbuild.protos.remote_execution_pb2 import ActionResult  # noqa: PLC0415
+        What was found stays while this store is open.
+        """
+        self._leases.hold(action.hash)
+        return self.read(action)
 
+    def read(self, action: ActionDigest) -> ActionResult | None:
+        """Return the same for one who only looks: it may be gone the next moment."""
         try:
             data = self.path_of(action).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ResultDamaged(action, f"cannot be read: {error.strerror}") from error
-        length = len(_seal(action, b""))
-        body, seal = data[:-length], data[-length:]
-        if seal != _seal(action, body):
-            raise ResultDamaged(action, "damaged: its seal does not fit")
-        try:
-            return ActionResult.FromString(body)
-        except DecodeError as error:
-            raise ResultDamaged(action, "damaged: it is no ActionResult") from error
+        return parse(action, data)
 
     def put(self, action: ActionDigest, result: ActionResult) -> None:
         """Record a success, its outputs in the order of their paths.
@@ -68,7 +67,8 @@ class Results:
         for outputs in (record.output_files, record.output_symlinks, record.output_directories):
             outputs.sort(key=lambda output: output.path)
         body = canonical(record)
-        self._scratch.publish([(self._scratch.write(body + _seal(action, body)), self.path_of(action))])
+        self._leases.hold(action.hash)
+        self._scratch.publish([(self._scratch.write(body + seal(action, body)), self.path_of(action))])
 
     def hashes(self, prefix: str = "") -> Iterator[str]:
         """Iterate, in order, over the hashes of recorded actions, unchecked; only those that start with `prefix`."""
@@ -80,7 +80,37 @@ class Results:
         return self.path / action.hash[:2] / action.hash
 
 
-def _seal(action: ActionDigest, body: bytes) -> bytes:
+def parse(action: ActionDigest, data: bytes) -> ActionResult:
+    """Return the result that a record holds; raise ResultDamaged where it is not the one that was written."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415  (protobuf is slow to import)
+
+    from bfbuild.protos.remote_execution_pb2 import ActionResult  # noqa: PLC0415
+
+    length = len(seal(action, b""))
+    body = data[:-length]
+    if data[-length:] != seal(action, body):
+        raise ResultDamaged(action, "damaged: its seal does not fit")
+    try:
+        result = ActionResult.FromString(body)
+        list(result_blobs(result))
+    except DecodeError as error:
+        raise ResultDamaged(action, "damaged: it is no ActionResult") from error
+    except ValueError as error:  # sealed so: whoever did that knew how, and is not believed
+        raise ResultDamaged(action, f"damaged: {error}") from error
+    return result
+
+
+def result_blobs(result: ActionResult) -> Iterator[tuple[str, Digest]]:
+    """Yield (path, digest) of every blob that a result needs to be whole."""
+    for output in result.output_files:
+        yield output.path, Digest.of_message(output.digest)
+    for folder in result.output_directories:
+        yield folder.path, Digest.of_message(folder.root_directory_digest)
+    if result.HasField("stdout_digest"):
+        yield "stdout", Digest.of_message(result.stdout_digest)
+
+
+def seal(action: ActionDigest, body: bytes) -> bytes:
     """Return the bytes that end the record of `action`; always equally many."""
     from bfbuild.protos.remote_execution_pb2 import ActionResult  # noqa: PLC0415
 

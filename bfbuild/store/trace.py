@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -30,7 +31,7 @@ from bfbuild.digest import ActionDigest, Digest
 from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from bfbuild.store.index import Index, Place
@@ -157,6 +158,26 @@ class Traces:
         """Return the newest build that was asked for `target`."""
         return next((build for build in self.builds() if target in build.targets), None)
 
+    def prune(self, actions: Container[str], *, since: int, builds: int) -> int:
+        """Forget what is old and explains nothing any more; return how many records that were.
+
+        Kept are executions of these actions (by hash) and those that began at `since` (ns since 1970) or later; the
+        newest `builds` builds, and those that began then or later. What one process recorded goes as a whole or stays.
+        """
+        newest = {build.id for build in itertools.islice(self.builds(), builds)}
+        forgotten = 0
+        for segment in self.segments():
+            records = [record for _, _, record in self.read(segment)]
+            if not any(
+                record.started >= since
+                or (record.action.hash in actions if isinstance(record, Trace) else record.id in newest)
+                for record in records
+            ):
+                with disk_errors("forget records", segment):
+                    segment.unlink(missing_ok=True)
+                forgotten += len(records)
+        return forgotten
+
     def reindex(self) -> int:
         """Make the index anew; return how many records it has."""
         return self._index.remake()
@@ -220,6 +241,20 @@ class Traces:
         if record is None:
             self.unreadable.add(segment)
         return record
+
+
+def to_json(trace: Trace) -> bytes:
+    """Return the canonical JSON of an execution."""
+    return json.dumps(_plain(trace), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def from_json(data: bytes) -> Trace:
+    """Return the execution in such JSON; raise ValueError for anything else."""
+    try:
+        trace: Trace = _trace(json.loads(data))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"it is no execution: {error}") from error
+    return trace
 
 
 def _plain(value: Any) -> Any:

@@ -4,8 +4,7 @@ Unpacking is an action like any other: its description names the locked packages
 alone, and its recorded result is the root's digest. With that result in the store a build of nothing but hits needs
 neither the packages nor the unpacked tree, which is derived and may be deleted at any time.
 
-A toolchain with a sysroot is two such roots, one seen in the other: joining their Directories takes no action, and
-joining the folders links their files.
+The root of a toolchain with a sysroot is two roots, one seen in the other: one Directory more, and links on the disk.
 """
 
 from __future__ import annotations
@@ -13,24 +12,28 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from google.protobuf.message import DecodeError
+
 from bfbuild.action.action import Tree
 from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes, digest_file
-from bfbuild.errors import StoreError
+from bfbuild.errors import LockError, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.cas import Presence
+from bfbuild.store.signature import untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bfbuild.recipe.model import Toolchain
     from bfbuild.store import Store
+    from bfbuild.store.tree import Root
     from bfbuild.toolchain.lock import Lock, LockedPackage
-    from bfbuild.toolchain.unpack import Root
 
 SYSROOT = "sysroot"  # below the root, as the action sees it
 UNPACKER = "bfbuild-unpack-1"  # raise the number when equal packages would unpack to another root
@@ -42,6 +45,9 @@ class Events(Protocol):
     def transfer(self, what: str, done: int, total: int) -> None:
         """So many of so many bytes are done."""
 
+    def note(self, words: str) -> None:
+        """Something that people should know."""
+
 
 @dataclass
 class Toolchains:
@@ -52,6 +58,7 @@ class Toolchains:
     configured_mirrors: tuple[str, ...]
     events: Events
     _trees: dict[str, Tree] = field(default_factory=dict)
+    _sound: set[Digest] = field(default_factory=set)  # the roots that were looked at in this build
     _lock: Lock | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
 
@@ -59,8 +66,9 @@ class Toolchains:
         """Return the root's digest and Directory, unpacking only if no one ever did."""
         with self._guard:
             if recipe.name not in self._trees:
-                tree = self._own(recipe)
-                self._trees[recipe.name] = _joined(tree, self.plan(recipe.sysroot)) if recipe.sysroot else tree
+                digest = self._planned(recipe)
+                root = api.Directory.FromString(self.store.cas.get_bytes(digest))
+                self._trees[recipe.name] = Tree(digest, root)
             return self._trees[recipe.name]
 
     def _planned(self, recipe: Toolchain) -> Digest:
@@ -68,8 +76,8 @@ class Toolchains:
         planning = _planning(self.lock_path, recipe)
         digest = self._recorded(planning)
         if digest is None:
-            packages = self._packages(recipe)
-            digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+            unpacking = _unpacking(self._packages(recipe), self._sysroot_packages(recipe))
+            digest = self._recorded(unpacking.action) or self._made(recipe)
             with suppress(StoreError):  # a shortcut for the next time, where it can be written
                 self.store.results.put(planning, _root_result(digest))
         return digest
@@ -80,24 +88,42 @@ class Toolchains:
             return tuple(self._trees.values())
 
     def ensure(self, recipe: Toolchain) -> Path:
-        """Return the folder in which the root is unpacked."""
+        """Return the folder in which the root is unpacked; one that was changed since is unpacked anew."""
         with self._guard:
-            path = self.store.tree_path(self.plan(recipe).digest)
-            if path.is_dir():
-                return path
-            if recipe.sysroot is None:
-                self._unpacked(recipe, self._packages(recipe))
-                return path
-            own = self.store.tree_path(self._own(recipe).digest)
-            if not own.is_dir():
-                self._unpacked(recipe, self._packages(recipe))
-            sysroot = self.ensure(recipe.sysroot)
-            return self.store.add_tree(self.plan(recipe).digest, lambda target: _join(own, sysroot, target))
+            return self._ensured(recipe, self.plan(recipe).digest, lambda: self._made(recipe))
 
-    def _own(self, recipe: Toolchain) -> Tree:
-        """The root of the recipe's own packages."""
-        digest = self._planned(recipe)
-        return Tree(digest, api.Directory.FromString(self.store.cas.get_bytes(digest)))
+    def _ensured(self, recipe: Toolchain, digest: Digest, make: Callable[[], Digest]) -> Path:
+        path = self.store.tree_path(digest)
+        if digest not in self._sound:
+            if not untouched(path):
+                self._doubt(recipe, digest)
+            if not path.is_dir():
+                make()
+            self._sound.add(digest)
+        return path
+
+    def unpacking(self, recipe: Toolchain) -> ActionDigest | None:
+        """Return under which action the root is on record, None where it is not; it unpacks nothing."""
+        with self._guard:
+            planning = _planning(self.lock_path, recipe)
+            if self._recorded(planning) is None:
+                with suppress(LockError):
+                    planning = _unpacking(self._packages(recipe), self._sysroot_packages(recipe)).action
+            return planning if self._recorded(planning) is not None else None
+
+    def _doubt(self, recipe: Toolchain, digest: Digest) -> None:
+        """Hash a root that is not as it was signed; sign it anew, or remove it."""
+        path = self.store.tree_path(digest)
+        with self.store.tree_lock(digest.hash):
+            if not path.is_dir() or untouched(path):
+                return
+            if _hashed(path) == digest:
+                self.store.sign_tree(digest)
+            else:
+                self.events.note(
+                    f"warning: something changed the unpacked toolchain {recipe.name}: it is unpacked anew"
+                )
+                self.store.drop_tree(digest)
 
     def _packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
         from bfbuild.toolchain.lock import Lock  # noqa: PLC0415  (for whoever lacks a root)
@@ -106,16 +132,36 @@ class Toolchains:
             self._lock = Lock.load(self.lock_path)
         return self._lock.closure(recipe.name, recipe.packages, dependencies=recipe.dependencies)
 
+    def _sysroot_packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
+        return self._packages(recipe.sysroot) if recipe.sysroot is not None else ()
+
     def _recorded(self, action: ActionDigest) -> Digest | None:
         """Return the recorded root where it and its Directory are whole."""
         try:
             result = self.store.results.get(action)
-        except StoreError:
+            if result is None or len(result.output_directories) != 1:
+                return None
+            digest = Digest.of_message(result.output_directories[0].root_directory_digest)
+            api.Directory.FromString(self.store.cas.get_bytes(digest))
+        except (StoreError, DecodeError):
             return None
-        if result is None or len(result.output_directories) != 1:
-            return None
-        digest = Digest.of_message(result.output_directories[0].root_directory_digest)
-        return digest if self.store.cas.state(digest).presence is Presence.PRESENT else None
+        return digest
+
+    def _made(self, recipe: Toolchain) -> Digest:
+        """Make a root that is not there, and record it."""
+        packages = self._packages(recipe)
+        if recipe.sysroot is None:
+            return self._unpacked(recipe, packages)
+        own = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+        sysroot = self.plan(recipe.sysroot).digest
+        tools = self._ensured(recipe, own, lambda: self._unpacked(recipe, packages))
+        target = self.ensure(recipe.sysroot)
+        root = _joined(api.Directory.FromString(self.store.cas.get_bytes(own)), sysroot)
+        self._keep(_unpacking(packages, self._sysroot_packages(recipe)), root)
+        self.store.add_tree(root.digest, lambda folder: _link(tools, target, folder))
+        for linked in (own, sysroot):  # which changed nothing of theirs but how many links there are
+            self.store.sign_tree(linked)
+        return root.digest
 
     def _unpacked(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> Digest:
         """Fetch what is missing, unpack, and record the root."""
@@ -184,6 +230,17 @@ class Toolchains:
         return lambda done, total: self.events.transfer(what, done, total)
 
 
+def _hashed(root: Path) -> Digest | None:
+    """Return the digest of what is unpacked in a folder, all of it hashed; None where no package could hold it."""
+    from bfbuild.store.tree import read_folder  # noqa: PLC0415  (for whoever doubts)
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            return read_folder(root, pool).digest
+    except (OSError, ValueError):  # unreadable, or a name that is no Unicode
+        return None
+
+
 def _root_result(root: Digest) -> api.ActionResult:
     folder = api.OutputDirectory(path="root", root_directory_digest=root.to_message())
     return api.ActionResult(output_directories=[folder])
@@ -195,8 +252,9 @@ def _planning(lock: Path, recipe: Toolchain) -> ActionDigest:
         content = digest_file(lock)
     except OSError:
         content = digest_bytes(b"")  # reading it will say what is wrong
-    packages = " ".join(recipe.packages)
-    name = digest_bytes(f"{UNPACKER} {content} {recipe.name} {packages} {recipe.dependencies}".encode())
+    asked = [recipe, *([recipe.sysroot] if recipe.sysroot is not None else [])]
+    words = [word for each in asked for word in (each.name, *each.packages, str(each.dependencies))]
+    name = digest_bytes(" ".join([UNPACKER, str(content), *words]).encode())
     return ActionDigest(name.hash, name.size)
 
 
@@ -208,12 +266,13 @@ class _Unpacking:
     blobs: tuple[bytes, ...]
 
 
-def _unpacking(packages: Sequence[LockedPackage]) -> _Unpacking:
-    names = sorted(packages, key=lambda each: Path(each.path).name)
+def _unpacking(packages: Sequence[LockedPackage], sysroot: Sequence[LockedPackage] = ()) -> _Unpacking:
+    names = sorted([*packages, *sysroot], key=lambda each: Path(each.path).name)
     folder = canonical(
         api.Directory(files=[api.FileNode(name=Path(p.path).name, digest=_digest(p).to_message()) for p in names])
     )
-    command = canonical(api.Command(arguments=[UNPACKER], output_paths=["root"]))
+    arguments = [UNPACKER, *([SYSROOT, *sorted(Path(each.path).name for each in sysroot)] if sysroot else [])]
+    command = canonical(api.Command(arguments=arguments, output_paths=["root"]))
     action = canonical(
         api.Action(
             command_digest=digest_bytes(command).to_message(), input_root_digest=digest_bytes(folder).to_message()
@@ -223,18 +282,21 @@ def _unpacking(packages: Sequence[LockedPackage]) -> _Unpacking:
     return _Unpacking(ActionDigest(name.hash, name.size), (folder, command, action))
 
 
-def _joined(tree: Tree, sysroot: Tree) -> Tree:
-    """Return the root that also has another one, at `SYSROOT`."""
+def _joined(tools: api.Directory, sysroot: Digest) -> Root:
+    """Describe the root that also has another one, at `SYSROOT`; the folders of both are described already."""
+    from bfbuild.store.tree import Root  # noqa: PLC0415  (for whoever lacks a root)
+
     root = api.Directory()
-    root.CopyFrom(tree.root)
-    root.directories.add(name=SYSROOT, digest=sysroot.digest.to_message())
+    root.CopyFrom(tools)
+    root.directories.add(name=SYSROOT, digest=sysroot.to_message())
     root.directories.sort(key=lambda node: node.name)
-    return Tree(digest_bytes(canonical(root)), root)
+    data = canonical(root)
+    return Root(digest_bytes(data), {digest_bytes(data): data})
 
 
-def _join(own: Path, sysroot: Path, target: Path) -> None:
-    """Make in the empty folder `target` what `_joined` describes: its files are links, and take no room."""
-    for source, place in ((own, target), (sysroot, target / SYSROOT)):
+def _link(tools: Path, sysroot: Path, folder: Path) -> None:
+    """Make in an empty folder what `_joined` describes: its files are links, and take no room."""
+    for source, place in ((tools, folder), (sysroot, folder / SYSROOT)):
         shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
 
 

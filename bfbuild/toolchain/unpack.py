@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from bfbuild.digest import Digest, canonical, digest_bytes
+from bfbuild.digest import digest_bytes
 from bfbuild.errors import FetchError, StoreError
-from bfbuild.protos import remote_execution_pb2 as api
+from bfbuild.store.tree import Entry, File, Root, describe
 
 if TYPE_CHECKING:
     from bfbuild.toolchain.fetch import Progress
@@ -43,29 +43,12 @@ AR_HEADER = 60
 BUFFER = 1 << 18
 
 
-@dataclass(frozen=True)
-class Root:
-    """An unpacked root: its Directory's digest, and the serialized Directory messages by digest."""
-
-    digest: Digest
-    directories: dict[Digest, bytes]
-
-
-@dataclass(frozen=True)
-class _File:
-    digest: Digest
-    executable: bool
-
-
-_Entry = _File | str | None  # a file; a symbolic link, by its target; a folder
-
-
 @dataclass
 class _Tree:
     """What was written so far, by path."""
 
     root: Path
-    entries: dict[str, _Entry] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
     hard_links: dict[str, str] = field(default_factory=dict)  # paths of files yet to be made, and of what they equal
     size: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,7 +62,7 @@ class _Tree:
             if self.size > SIZE_LIMIT:
                 raise _bad(package, f"the packages unpack to more than {SIZE_LIMIT} bytes")
 
-    def claim(self, path: str, entry: _Entry, package: str) -> bool:
+    def claim(self, path: str, entry: Entry, package: str) -> bool:
         """Enter `path`, with the folders above it; return whether it is new. Raise FetchError where it differs."""
         with self.lock:
             above = path.rpartition("/")[0]
@@ -225,7 +208,7 @@ def _write(member: tarfile.TarInfo, members: tarfile.TarFile, tree: _Tree, packa
     elif member.islnk():
         original = _place(member.linkname, package, folder=False)
         entry = tree.entries.get(original or "")
-        if not isinstance(entry, _File):
+        if not isinstance(entry, File):
             raise _bad(package, f"{path} is a hard link to {member.linkname}, which is no file before it")
         if tree.claim(path, entry, package):
             tree.hard_links[path] = str(original)
@@ -234,7 +217,7 @@ def _write(member: tarfile.TarInfo, members: tarfile.TarFile, tree: _Tree, packa
 
 
 def _write_file(path: str, data: bytes, *, executable: bool, tree: _Tree, package: str) -> None:
-    if tree.claim(path, _File(digest_bytes(data), executable), package):
+    if tree.claim(path, File(digest_bytes(data), executable), package):
         target = tree.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
@@ -250,32 +233,6 @@ def _place(name: str, package: str, *, folder: bool) -> str | None:
         return None
     merged = path.parts[0] in MERGED and (folder or len(path.parts) > 1)
     return str(PurePosixPath("usr", path) if merged else path)
-
-
-def describe(entries: dict[str, _Entry]) -> Root:
-    """Build the Directory messages of a tree from the leaves up."""
-    folders: dict[str, api.Directory] = {"": api.Directory()}
-    for path, entry in sorted(entries.items()):
-        if entry is None:
-            folders[path] = api.Directory()
-    directories: dict[Digest, bytes] = {}
-    for path, entry in sorted(entries.items()):
-        parent, name = folders[path.rpartition("/")[0]], path.rpartition("/")[2]
-        if isinstance(entry, _File):
-            parent.files.add(name=name, digest=entry.digest.to_message(), is_executable=entry.executable)
-        elif isinstance(entry, str):
-            parent.symlinks.add(name=name, target=entry)
-    digest = Digest("0" * 64, 0)
-    for path in sorted(folders, key=lambda each: (-each.count("/") - bool(each), each)):
-        folder = folders[path]
-        for nodes in (folder.files, folder.symlinks, folder.directories):
-            nodes.sort(key=lambda node: node.name)
-        data = canonical(folder)
-        digest = digest_bytes(data)
-        directories[digest] = data
-        if path:
-            folders[path.rpartition("/")[0]].directories.add(name=path.rpartition("/")[2], digest=digest.to_message())
-    return Root(digest, directories)
 
 
 def _bad(package: str, why: str) -> FetchError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfbuild.action.action import Action, InputFile, Request, Tree, environment, make_action, read_description
-from bfbuild.digest import Digest, canonical, digest_bytes
-from bfbuild.errors import Location
+from bfbuild.digest import ActionDigest, Digest, canonical, digest_bytes
+from bfbuild.errors import Location, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 
 EPOCH = 315_532_800
@@ -63,6 +64,7 @@ def test_the_messages_say_what_was_asked() -> None:
         ("LC_ALL", "C.UTF-8"),
         ("PATH", "/usr/bin:/opt/bin"),
         ("PWD", "/work"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
         ("SOURCE_DATE_EPOCH", "315532800"),
         ("TZ", "UTC"),
         ("ZED", "1"),
@@ -161,3 +163,80 @@ def test_what_is_gone_from_the_store_is_told() -> None:
     nothing: dict[Digest, bytes] = {}
     with pytest.raises(KeyError):
         read_description(action.digest, nothing.__getitem__)
+
+
+def foreign(
+    outputs: tuple[str, ...] = ("out/a",), nodes: api.Directory | None = None, messages: Mapping[str, bytes] = {}
+) -> tuple[ActionDigest, dict[Digest, bytes]]:
+    """Return an action as somebody else could have made it: with these outputs, these inputs, these messages."""
+    found: dict[Digest, bytes] = {}
+
+    def put(data: bytes) -> Digest:
+        digest = digest_bytes(data)
+        found[digest] = data
+        return digest
+
+    work = put(canonical(nodes or api.Directory()))
+    root = api.Directory(directories=[api.DirectoryNode(name="work", digest=work.to_message())])
+    command = put(messages.get("command", canonical(api.Command(output_paths=outputs))))
+    folder = put(messages.get("root", canonical(root)))
+    action = api.Action(command_digest=command.to_message(), input_root_digest=folder.to_message())
+    name = put(messages.get("action", canonical(action)))
+    return ActionDigest(name.hash, name.size), found
+
+
+def named(name: str) -> api.Directory:
+    """A folder with one file."""
+    return api.Directory(files=[api.FileNode(name=name, digest=ONE.digest.to_message())])
+
+
+NO_DIGEST = api.Digest(hash="../../etc/passwd", size_bytes=1)
+HOSTILE = {
+    "no message at all": foreign(messages={"action": b"\xff"}),
+    "a command that is none": foreign(messages={"command": b"\xff"}),
+    "a tree that is none": foreign(messages={"root": b"\xff"}),
+    "a digest that is none": foreign(messages={"action": canonical(api.Action(command_digest=NO_DIGEST))}),
+    "an output above": foreign(outputs=("out/../../x",)),
+    "an absolute output": foreign(outputs=("/etc/x",)),
+    "an output beside out/": foreign(outputs=("src/a.c",)),
+    "an output that is out/": foreign(outputs=("out/",)),
+    "an input above": foreign(nodes=named("..")),
+    "an input with a path": foreign(nodes=named("../../x")),
+    "an absolute input": foreign(nodes=named("/etc/x")),
+    "an input without a name": foreign(nodes=named("")),
+    "an input with a zero byte": foreign(nodes=named("a\0b")),
+    "a folder above": foreign(
+        nodes=api.Directory(directories=[api.DirectoryNode(name="..", digest=ONE.digest.to_message())])
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "blobs"), HOSTILE.values(), ids=HOSTILE)
+def test_a_foreign_action_that_leaves_its_tree_is_refused(name: ActionDigest, blobs: dict[Digest, bytes]) -> None:
+    """What is read from a store may come from anywhere; nobody is led out of `work/` by it, and nothing crashes."""
+    with pytest.raises(StoreError, match="what an action was cannot be read"):
+        read_description(name, blobs.__getitem__)
+
+
+@pytest.mark.parametrize(("wide", "deep"), [(2, 60), (1, 5_000)], ids=["wide", "deep"])
+def test_a_tree_without_end_is_refused(wide: int, deep: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few folders that name one another make more paths than there are atoms; the walk ends all the same."""
+    monkeypatch.setattr("bfbuild.action.action.MOST_ENTRIES", 5_000)
+    folder, blobs = api.Directory(), {}
+    for _ in range(deep):
+        digest = digest_bytes(canonical(folder))
+        blobs[digest] = canonical(folder)
+        folder = api.Directory(
+            directories=[api.DirectoryNode(name=str(each), digest=digest.to_message()) for each in range(wide)]
+        )
+    name, others = foreign(nodes=folder)
+    with pytest.raises(StoreError):
+        read_description(name, (blobs | others).__getitem__)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["action", "command", "root"]))
+def test_any_bytes_in_the_place_of_a_message_are_an_action_or_an_error(data: bytes, which: str) -> None:
+    """Never a crash: what is read back is a description, or a StoreError, or a blob that is not there."""
+    name, blobs = foreign(messages={which: data})
+    with suppress(StoreError, KeyError):
+        assert all(output.startswith("out/") for output in read_description(name, blobs.__getitem__).outputs)

@@ -206,7 +206,7 @@ def test_a_bind_is_seen_where_it_was_put(
         toolchain("llvm"),
         "/work",
     )
-    subprocess.run(argv, env={"PATH": "/usr/bin"}, check=True, timeout=60)
+    subprocess.run(argv, env={"PATH": "/usr/bin", "PYTHONDONTWRITEBYTECODE": "1"}, check=True, timeout=60)
     assert (tmp_path / "given/made").read_text() == "yes"
 
 

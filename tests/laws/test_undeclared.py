@@ -118,6 +118,7 @@ SAME = {
         "LC_ALL": "C.UTF-8",
         "PATH": "/usr/lib/llvm-19/bin:/usr/bin",
         "PWD": "/work",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "SOURCE_DATE_EPOCH": "315532800",
         "TZ": "UTC",
     },

@@ -28,7 +28,8 @@ def test_opening_makes_what_is_missing_and_keeps_what_is_there(tmp_path: Path) -
     first = Store(tmp_path / "deep" / "cache")
     digest = first.cas.put_bytes(b"kept")
     second = Store(tmp_path / "deep" / "cache")
-    assert sorted(path.name for path in second.path.iterdir()) == ["ac", "cas", "roots", "tmp", "trace", "trees"]
+    folders = ["ac", "cas", "leases", "roots", "tmp", "trace", "trees"]
+    assert sorted(path.name for path in second.path.iterdir()) == folders
     assert second.cas.get_bytes(digest) == b"kept"
 
 

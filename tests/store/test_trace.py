@@ -240,3 +240,35 @@ def test_any_text_survives(store: Store, label: str, text: str, outputs: dict[st
     trace = replace(TRACE, label=label, reason=Reason(text=text), outputs=outputs)
     store.traces.record(trace)
     assert store.traces.latest(label) == trace
+
+
+def test_pruning_keeps_what_is_young_or_explains_something(store: Store) -> None:
+    """Old executions go unless they are of a kept action, and old builds unless they are among the newest.
+
+    Each was recorded by a process of its own: what one process recorded may be kept as a whole.
+    """
+    kept, *others = executions(6)
+    builds = [replace(BUILD, id=f"b{second}", started=TRACE.started + second * 10**9) for second in range(6)]
+    for trace in (kept, *others):
+        Store(store.path).traces.record(trace)
+    for build in builds:
+        Store(store.path).traces.record_build(build)
+    since = TRACE.started + 4 * 10**9
+    assert store.traces.prune({kept.action.hash}, since=since, builds=3) == 3 + 3
+    assert list(store.traces.recent()) == [*others[:2:-1], kept]
+    assert list(store.traces.builds()) == builds[:2:-1]
+    assert store.traces.prune(set(), since=since, builds=0) == 1 + 1
+    assert list(store.traces.recent()) == others[:2:-1]
+    assert list(store.traces.builds()) == builds[:3:-1]
+
+
+def test_a_reindexed_store_tells_the_same(store: Store) -> None:
+    """Making the index anew counts every record and changes no answer."""
+    traces = executions(3)
+    for trace in traces:
+        store.traces.record(trace)
+    store.traces.record_build(BUILD)
+    before = (list(store.traces.recent()), list(store.traces.builds()), store.traces.labels())
+    (store.path / "index.sqlite").unlink(missing_ok=True)
+    assert store.traces.reindex() == 4
+    assert (list(store.traces.recent()), list(store.traces.builds()), store.traces.labels()) == before

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from bfbuild.errors import LockError
 from bfbuild.recipe.model import Toolchain
 from bfbuild.store import Store
+from bfbuild.store.signature import untouched
+from bfbuild.store.tree import read_folder
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
 from bfbuild.toolchain.root import Toolchains
 from tests.toolchain.debs import deb, file, symlink
@@ -32,6 +36,10 @@ class Events:
         """Keep the words of what is finished."""
         if done == total:
             self.told.append(what)
+
+    def note(self, words: str) -> None:
+        """Keep the words."""
+        self.told.append(words)
 
 
 @pytest.fixture
@@ -142,6 +150,65 @@ def test_a_damaged_package_is_fetched_again(open_again: Open, mirror: Path, tmp_
     assert toolchains.plan(TINY).digest == digest
 
 
+def flip(path: Path) -> None:
+    """Change one bit of a file, and give it back its size, mode and time."""
+    status, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+    path.chmod(status.st_mode)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def relink(path: Path) -> None:
+    """Have a link lead elsewhere."""
+    path.unlink()
+    path.symlink_to("/bin/sh")
+
+
+TOUCHED: dict[str, Callable[[Path], object]] = {
+    "a flipped bit with the old time": lambda tree: flip(tree / "usr/bin/tool"),
+    "a lost end": lambda tree: os.truncate(tree / "usr/share/data/file", 2),
+    "a lost file": lambda tree: (tree / "usr/share/data/file").unlink(),
+    "a file more": lambda tree: (tree / "usr/bin/other").touch(),
+    "a folder more": lambda tree: (tree / "usr/bin/__pycache__").mkdir(),
+    "a mode": lambda tree: (tree / "usr/bin/tool").chmod(0o444),
+    "a link": lambda tree: relink(tree / "usr/bin/t"),
+    "a pipe": lambda tree: os.mkfifo(tree / "usr/bin/pipe"),
+    "a name that is no text": lambda tree: open(os.fsencode(tree) + b"/usr/bin/\xff", "x").close(),  # noqa: PTH123
+}
+
+
+@pytest.mark.parametrize("touch", TOUCHED.values(), ids=TOUCHED)
+def test_a_changed_tree_is_told_and_unpacked_anew(open_again: Open, touch: Callable[[Path], object]) -> None:
+    """Whoever uses tools that were changed since is told, and uses the right ones; the old ones are out of the way."""
+    root = open_again()[0].ensure(TINY)
+    touch(root)
+    toolchains, events = open_again()
+    assert toolchains.ensure(TINY) == root
+    with ThreadPoolExecutor() as pool:
+        assert read_folder(root, pool).digest == toolchains.plan(TINY).digest
+    warning = "warning: something changed the unpacked toolchain tiny: it is unpacked anew"
+    assert events.told == [warning, "unpack tiny"]
+    again, told = open_again()
+    again.ensure(TINY)
+    assert told.told == []
+
+
+def test_a_copied_store_unpacks_nothing(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """With other inodes a tree is hashed once, found right, and signed again."""
+    root = open_again()[0].ensure(TINY)
+    shutil.copytree(root, tmp_path / "copy", symlinks=True)
+    shutil.rmtree(root)
+    (tmp_path / "copy").rename(root)
+    shutil.rmtree(mirror)
+    assert not untouched(root)
+    toolchains, events = open_again()
+    assert toolchains.ensure(TINY) == root
+    assert events.told == []
+    assert untouched(root)
+
+
 def test_the_order_of_the_lock_does_not_matter(open_again: Open, lock: Path) -> None:
     """Equal packages are one root under one key, in whatever order a closure names them."""
     digest = open_again()[0].plan(TINY).digest
@@ -162,7 +229,7 @@ def test_several_at_once_unpack_once(open_again: Open) -> None:
     for thread in threads:
         thread.join(60)
     assert sorted(words for _, events in opened for words in events.told) == ["fetch tiny", "unpack tiny"]
-    assert len(list((opened[0][0].store.path / "trees").iterdir())) == 1
+    assert len([path for path in (opened[0][0].store.path / "trees").iterdir() if path.is_dir()]) == 1
 
 
 def test_a_sysroot_is_seen_in_the_root(open_again: Open) -> None:
@@ -178,6 +245,26 @@ def test_a_sysroot_is_seen_in_the_root(open_again: Open) -> None:
     assert (root / "usr/bin/t").readlink() == Path("tool")
     assert (root / "usr/bin/tool").samefile(toolchains.ensure(TINY) / "usr/bin/tool")
     assert (root / "sysroot/usr/share/data/file").samefile(toolchains.ensure(OTHER) / "usr/share/data/file")
+
+
+def test_joining_changes_no_root(open_again: Open) -> None:
+    """Links are a change to a file's stats: the roots that were joined are signed anew, so nobody doubts them."""
+    toolchains, events = open_again()
+    roots = [toolchains.ensure(each) for each in (TINY, OTHER, CROSS)]
+    assert all(untouched(root) for root in roots)
+    assert not any("warning" in words for words in events.told)
+
+
+def test_a_known_join_needs_no_package(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """A joined root is on record like any other, under an action that names the packages of both."""
+    tree = open_again()[0].plan(CROSS)
+    shutil.rmtree(mirror)
+    shutil.rmtree(tmp_path / "cache/trees")
+    toolchains, events = open_again()
+    assert toolchains.plan(CROSS) == tree
+    assert toolchains.unpacking(CROSS) is not None
+    assert toolchains.unpacking(CROSS) != toolchains.unpacking(TINY)
+    assert events.told == []
 
 
 def test_a_deleted_sysroot_is_joined_again(open_again: Open, mirror: Path, tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from bfbuild.digest import Digest, digest_bytes
 from bfbuild.errors import FetchError, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
+from bfbuild.store.tree import Root
 from bfbuild.toolchain import unpack as module
-from bfbuild.toolchain.unpack import Root, unpack
+from bfbuild.toolchain.unpack import unpack
 from tests.toolchain.debs import ar, deb, entry, file, folder, hard_link, package, symlink, tar
 
 ALWAYS = {*module.MERGED, *(f"usr/{name}" for name in module.MERGED), *module.MOUNT_POINTS, "usr"}

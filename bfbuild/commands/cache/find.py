@@ -1,4 +1,4 @@
-"""From what a person types, a target or the start of a digest, to the thing in the store."""
+"""From what a person types, a target or the start of a digest, to the thing in the store, its trace, its root."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from bfbuild.errors import StoreError, nearest
 
 if TYPE_CHECKING:
     from bfbuild.store import Store
+    from bfbuild.store.roots import Root
+    from bfbuild.store.trace import Trace
 
 SHORTEST = 6
 SHOWN = 8
@@ -44,6 +46,34 @@ def find(store: Store, word: str) -> Digest | ActionDigest:
         facts=[("nearest", close)] if close else [],
         hint=f"`doit cache ls` lists what it knows; of a digest, {SHORTEST} digits are enough",
     )
+
+
+def find_trace(store: Store, word: str) -> Trace:
+    """Return the newest execution of what `word` names; raise StoreError where there is none on record."""
+    target = word.removeprefix("build/")
+    trace = store.traces.latest(target)
+    if trace is None:
+        found = find(store, word)
+        trace = next(store.traces.of_action(ActionDigest(found.hash, found.size)), None)
+    if trace is None:
+        raise StoreError(
+            f"no execution of {word} is on record", hint="`doit cache show` tells what the store has of it"
+        )
+    return trace
+
+
+def find_root(store: Store, word: str) -> Root:
+    """Return the root of that name, or the newest of that target; raise StoreError where there is none."""
+    root = store.roots.find(word.removeprefix("build/"))
+    if root is None:
+        roots = store.roots.all()
+        close = nearest(word, [*(each.target for each in roots), *(each.name for each in roots)])
+        raise StoreError(
+            f"no root has the name or target {word}",
+            facts=[("nearest", close)] if close else [],
+            hint=f"`doit cache roots` lists them; `doit build {word}` makes one, where a recipe has this name",
+        )
+    return root
 
 
 def _starting_with(store: Store, prefix: str) -> dict[str, Digest | ActionDigest]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bfbuild.commands.cache import text as show
 from bfbuild.commands.cache.describe import MOST_ENTRIES, Description, Entry, describe
 from bfbuild.commands.cache.find import find
+from bfbuild.commands.cache.trace import data as trace_data
 from bfbuild.digest import Digest
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def data(about: Description) -> object:
     """Return the same for programs; messages in the JSON form of protobuf, with the field names of the API."""
     facts: dict[str, Any] = {"kind": about.kind, "digest": str(about.digest), "problems": about.problems}
     if about.trace is not None:
-        facts["trace"] = _trace_data(about.trace)
+        facts["trace"] = trace_data(about.trace)
     if about.mark is not None:
         facts["not_deterministic"] = asdict(about.mark)
     for name in ("action", "command", "result"):
@@ -124,18 +125,6 @@ def _result(result: ActionResult) -> list[str]:
         if result.HasField(f"{name}_digest"):
             lines.append(_file(f"({name})", Digest.of_message(getattr(result, f"{name}_digest")), executable=False))
     return ["outputs", *_indented(lines)]
-
-
-def _trace_data(trace: Trace) -> dict[str, Any]:
-    return {
-        **asdict(trace),
-        "action": str(trace.action),
-        "toolchain": None if trace.toolchain is None else str(trace.toolchain),
-        "stdout": str(trace.stdout),
-        "stderr": str(trace.stderr),
-        "outputs": {path: str(digest) for path, digest in sorted(trace.outputs.items())},
-        "started": show.timestamp(trace.started),
-    }
 
 
 def _message_data(message: Message) -> dict[str, Any]:

@@ -40,6 +40,18 @@ def seconds(nanoseconds: int) -> str:
     return f"{nanoseconds / 1e6:.1f} ms" if nanoseconds < 1e9 else f"{nanoseconds / 1e9:.2f} s"
 
 
+def span(nanoseconds: int) -> str:
+    """Return a time that somebody would wait: 0.4 s, 12 s, 4 min 10 s, 2 h 5 min."""
+    whole = round(nanoseconds / 1e9)
+    if nanoseconds < 10 * 10**9:
+        return f"{nanoseconds / 1e9:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def when(nanoseconds: int) -> str:
     """Return a moment since 1970 as local time, to the second."""
     return datetime.fromtimestamp(nanoseconds // 10**9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -119,10 +119,14 @@ def test_what_the_store_cannot_answer_is_exit_2(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((), "ERROR: say what to look at: "),
+        ((), "ERROR: say what to do: "),
         (("shwo",), "ERROR: cache knows no word 'shwo'; did you mean show?\n"),
         (("ls", "more"), "ERROR: usage: "),
         (("show",), "ERROR: usage: "),
+        (("pin",), "ERROR: usage: "),
+        (("pin", "a", "b", "c"), "ERROR: usage: "),
+        (("ls", "--dry-run"), "ERROR: usage: "),
+        (("gc", "--rebuild"), "ERROR: usage: "),
         (("--jsno", "ls"), "ERROR: Error parsing Command: option --jsno not recognized"),
     ],
 )

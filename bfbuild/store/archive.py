@@ -1,0 +1,156 @@
+"""Archives: a root with all that it reaches, in one file, so that it can be built again with no network, years later.
+
+An archive is a tar in one xz stream. Its members, in this order, each a plain file with mode 0444 and no owner or time:
+
+    bareflow.json              {"version", "target", "bytes", "members"}: what follows, counted
+    ac/<aa>/<hash>             results, as in the store
+    cas/<aa>/<hash>            content, as in the store
+    trace/<hash>.json          executions of these actions, as JSON; the name is the SHA-256 of it
+
+Each kind is sorted by name, and equal stores make equal archives. Any tar can look into one; archive_reader.py, which
+believes nothing, reads it into a store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+import tarfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from bfbuild.digest import CHUNK, ActionDigest, Digest
+from bfbuild.errors import StoreError
+from bfbuild.store.cas import Presence
+from bfbuild.store.closure import Closure, Kind, unpackings
+from bfbuild.store.disk import disk_errors
+from bfbuild.store.lookup import StoreLookup
+from bfbuild.store.trace import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from bfbuild.store import Store
+    from bfbuild.store.roots import Root
+
+VERSION = 1
+HEAD = "bareflow.json"
+BLOCK = 512
+
+# As little effort as xz can make: most of an archive is packages, which are compressed; a disk's zeros are none at all.
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 0, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC3, "nice_len": 8, "depth": 1}]
+
+NEEDED = (Kind.OUTPUT, Kind.PACKAGE, Kind.DOWNLOAD)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an archive holds."""
+
+    target: str
+    results: int
+    content: int
+    traces: int
+    bytes: int  # of all of it, unpacked
+
+
+def write(store: Store, root: Root, path: Path) -> Contents:
+    """Write the archive of a root to `path`, complete or not at all.
+
+    Raise StoreError where the store does not have all that a build would need, or `path` cannot be written.
+    """
+    closure = Closure(store, unpackings(store))
+    closure.add_root(root)
+    records = _traces(store, closure)
+    files = _files(store, closure, root.target)
+    sizes = {name: file.stat().st_size for name, file in files.items()}
+    total = sum(sizes.values()) + sum(map(len, records.values()))
+    members = len(files) + len(records)
+    head = json.dumps({"version": VERSION, "target": root.target, "bytes": total, "members": members}).encode()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with disk_errors("write an archive", path):
+        try:
+            with lzma.open(temporary, "wb", format=lzma.FORMAT_XZ, filters=FILTERS) as out:
+                _write(out, HEAD, len(head), [head])
+                for name, file in files.items():
+                    _write(out, name, sizes[name], _chunks(file))
+                for name, data in records.items():
+                    _write(out, name, len(data), [data])
+                out.write(bytes(2 * BLOCK))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(records), total)
+
+
+def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
+    """Return the newest execution of each action, by member; what they printed joins the closure."""
+    found = {}
+    left = {name.hex() for name in closure.results}
+    for trace in store.traces.recent():
+        if trace.action.hash in left:
+            left.remove(trace.action.hash)
+            for log in (trace.stdout, trace.stderr):
+                closure.add_content(bytes.fromhex(log.hash), Kind.LOG)
+            data = to_json(trace)
+            found[f"trace/{hashlib.sha256(data).hexdigest()}.json"] = data
+    return dict(sorted(found.items()))
+
+
+def _files(store: Store, closure: Closure, target: str) -> dict[str, Path]:
+    """Return results and content by member, held and checked; raise StoreError where something needed is not there.
+
+    What only explains (an action's description, what it printed) may be missing: it was a hit that came without.
+    """
+    missing: list[tuple[str, object]] = [
+        ("packages of", root.hex()) for root, known in closure.tools.items() if not known
+    ]
+    results, content = {}, {}
+    for name in sorted(each.hex() for each in closure.results):
+        action = ActionDigest(name, 0)
+        with suppress(StoreLookup):
+            if store.results.get(action) is not None:
+                results[f"ac/{name[:2]}/{name}"] = store.results.path_of(action)
+                continue
+        missing.append(("result", name))
+    for raw, kind in sorted(closure.content.items()):
+        name = raw.hex()
+        path = store.cas.path_of(Digest(name, 0))
+        size = path.stat().st_size if path.is_file() else 0
+        if store.cas.state(Digest(name, size)).presence is Presence.PRESENT:
+            content[f"cas/{name[:2]}/{name}"] = path
+        elif kind in NEEDED:
+            missing.append((kind, name))
+    if missing:
+        more = [("and", f"{len(missing) - SHOWN} more")] if len(missing) > SHOWN else []
+        raise StoreError(
+            "the store does not have all that an archive must hold",
+            facts=[("target", target), *missing[:SHOWN], *more],
+            hint=f"`doit cache repair`, then `doit build {target}`: what is missing is made or fetched anew",
+        )
+    return results | content
+
+
+def header(name: str, size: int) -> bytes:
+    """Return the one header that a member of this name and size has."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o444
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+def _write(out: IO[bytes], name: str, size: int, chunks: Iterable[bytes]) -> None:
+    out.write(header(name, size))
+    for chunk in chunks:
+        out.write(chunk)
+    out.write(bytes(-size % BLOCK))
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
