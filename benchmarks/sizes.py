@@ -17,6 +17,7 @@ STEPS = {
     "ata": "disk: ATA, DMA, PCI",
     "fat16": "FAT16, reading and writing",
     "monitor": "the monitor",
+    "jit": "optimizing, without the compiler",
     "names": "functions' names, for a panic",
 }
 BOOTED = "bareflow/kernel.raw"

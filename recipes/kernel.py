@@ -2,8 +2,9 @@
 
 from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
 from boot import stage1, stage2
+from compiler import COMPILER
 from kernel_lib import kernel_lib
-from layout import layout
+from layout import layout, wide
 from toolchain import llvm
 
 ENTRY = layout["KERNEL_ADDRESS"] + layout["KERNEL_HEADER_SIZE"]
@@ -44,7 +45,7 @@ def kernel(
     sealed = _script(f"{name}/kernel.bin", "src/boot/seal.py", In(raw), f"{ENTRY:#x}", Out(f"{name}/kernel.bin"))
     image = Image(
         name=f"{name}.img",
-        layout=layout,
+        layout=wide if COMPILER in (files or {}) else layout,
         content={"STAGE1": stage1, "STAGE2": stage2, "KERNEL": sealed},
         files={"DATA": files or {}},
         default=default,

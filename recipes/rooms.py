@@ -17,11 +17,14 @@ def room(*names: str) -> tuple[Recipe, ...]:
     return tuple(recipe for name, recipe in objects.items() if name.startswith(names))
 
 
+LATE = tuple(f"src/kernel_lib/cpu/{name}" for name in ("double_fault", "paging", "vectors"))  # what the JIT needs
+
 # What the original did not have, in the order of need.
 ADDED: dict[str, tuple[Recipe | str, ...]] = {
     "ata": room("src/kernel_lib/io/ata", "src/kernel_lib/io/pci"),
     "fat16": room("src/kernel_lib/fs/"),
     "monitor": room("src/kernel_lib/monitor"),
+    "jit": tuple(each for each in room("src/kernel_lib/jit/", *LATE) if each.name != "src/kernel_lib/jit/profile.c.o"),
     "names": ("bareflow/symbols.o",),  # of functions, for a panic
 }
 

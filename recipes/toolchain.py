@@ -21,3 +21,18 @@ native = Toolchain(  # programs for the building machine, which watch their own 
 )
 debug = Toolchain(name="debug", packages=("gdb",))  # what the tests connect to `doit debug`
 peers = Toolchain(name="peers", packages=("ninja-build", "ccache"))  # what benchmarks/speed.py measures beside us
+
+i386 = Toolchain(  # what a Linux program for i386 that holds LLVM is linked from; no program of it ever runs
+    name="i386",
+    packages=(
+        "libc6-dev:i386",
+        "libgcc-12-dev:i386",
+        "libstdc++-12-dev:i386",
+        "libzstd-dev:i386",
+        "linux-libc-dev:i386",
+        "llvm-19-dev:i386",
+        "zlib1g-dev:i386",
+    ),
+    dependencies=False,
+)
+compiler = Toolchain(name="compiler", packages=llvm.packages, path=llvm.path, sysroot=i386)

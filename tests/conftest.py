@@ -6,18 +6,21 @@ import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bfbuild.commands.project import Project
 from bfbuild.errors import BareflowError, render
 from bfbuild.execute.sandbox import Bind, Sandbox
+from bfbuild.machine.qemu import boot
+from bfbuild.machine.spec import BootSpec
 from bfbuild.recipe.model import Toolchain
 from tests.small import ACTIONS, Roots, Small, ran
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
+    from bfbuild.machine.verdict import Run
 
 REPOSITORY = Path(__file__).parent.parent
 PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
@@ -28,6 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 Built = Callable[..., dict[str, Path]]
+Boot = Callable[..., "Run"]
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +138,16 @@ def qemu_wrap(sandbox: Sandbox, toolchain: Callable[[str], Path]) -> Wrap:
         return sandbox.wrap(argv, binds, root)
 
     return wrap
+
+
+@pytest.fixture(scope="session")
+def start(qemu_wrap: Wrap) -> Boot:
+    """Boot an image and judge it: `start(image, memory_mib=16)`; `hear` is told each line as it comes."""
+
+    def run(image: Path, hear: Callable[[str], None] | None = None, **wanted: Any) -> Run:
+        return boot(BootSpec(image, **wanted), qemu_wrap, hear)
+
+    return run
 
 
 def _has(root: Path, name: str) -> bool:

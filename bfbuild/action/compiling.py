@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from bfbuild.action.action import OUT, Request
@@ -14,17 +15,20 @@ if TYPE_CHECKING:
     from bfbuild.action.scan import Directives
     from bfbuild.recipe.model import AsmObject, CObject
 
+CXX_SUFFIXES = (".cc", ".cpp", ".cxx")
+
 
 def c_object(recipe: CObject, inputs: Inputs) -> Request:
-    """Compile one C or preprocessed assembler source with clang."""
+    """Compile one C, C++ or preprocessed assembler source with clang."""
     (source,) = inputs.graph.files(recipe, "source")
+    is_cxx = PurePosixPath(source.place).suffix in CXX_SUFFIXES
     folders = include_folders(recipe, inputs)
     return Request(
         label=recipe.name,
         kind="c",
         location=recipe.location,
         argv=(
-            recipe.toolchain.cc,
+            recipe.toolchain.cxx if is_cxx else recipe.toolchain.cc,
             *recipe.flags,
             "-ffile-compilation-dir=.",  # debug information names files as the project does, wherever it was built
             *(f"-I{folder}" for folder in folders),

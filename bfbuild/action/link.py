@@ -26,15 +26,16 @@ def archive(recipe: Archive, inputs: Inputs) -> Request:
 
 
 def link(recipe: Link, inputs: Inputs) -> Request:
-    """Link with the linker itself, or through the compiler where the program is one for the building machine."""
+    """Link with the linker itself, or through the compiler where the program is one for Linux."""
     objects = inputs.graph.files(recipe, "inputs")
     scripts = inputs.graph.files(recipe, "script")
     symbols = tuple(f"--defsym={name}={value:#x}" for name, value in sorted(recipe.symbols.items()))
     options = (*(f"--script={file.place}" for file in scripts), *symbols)
-    if recipe.driver == "cc":
-        start = (recipe.toolchain.cc, "-fuse-ld=lld", *(f"-Wl,{option}" for option in options))
-    else:
+    if recipe.driver == "ld":
         start = (recipe.toolchain.ld, *options)
+    else:
+        compiler = recipe.toolchain.cc if recipe.driver == "cc" else recipe.toolchain.cxx
+        start = (compiler, "-fuse-ld=lld", *(f"-Wl,{option}" for option in options))
     files = [*objects, *scripts, *inputs.graph.files(recipe, "script_includes")]
     return Request(
         label=recipe.name,

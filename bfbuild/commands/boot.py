@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 from bfbuild.commands.build import build
 from bfbuild.commands.outputs import BUILD
 from bfbuild.commands.project import Project
-from bfbuild.errors import RecipeError, nearest
+from bfbuild.disk import mbr
+from bfbuild.disk.faults import DiskError
+from bfbuild.errors import MachineError, RecipeError, nearest
 from bfbuild.machine.spec import BootSpec
 from bfbuild.recipe.model import Run
 
@@ -41,10 +44,11 @@ class Bootable:
         """The program with its symbols, in build/."""
         return None if self.recipe.elf is None else self.project.root / self.project.graph.file(self.recipe.elf).place
 
-    def spec(self, mode: Mode | None, *, deterministic: bool = False) -> BootSpec:
-        """What to start."""
+    def spec(self, mode: Mode | None, *, deterministic: bool = False, disk: Path | None = None) -> BootSpec:
+        """What to start; with a `disk` that instead of the image, and what the guest writes stays on it."""
         return BootSpec(
-            image=self.image,
+            image=self.image if disk is None else disk,
+            writable=disk is not None,
             memory_mib=self.recipe.memory >> 20,
             mode=mode,
             deterministic=deterministic,
@@ -75,21 +79,61 @@ class Bootable:
         return regions | {f"section {name}": size for name, size in sections.items()}
 
 
-def run(root: Path, name: str, *, interactive: bool, screenshot: str) -> int:
+def run(root: Path, name: str, *, interactive: bool, screenshot: str, disk: str) -> int:
     """Boot, show what the guest says, and judge it."""
     from bfbuild.machine import qemu, screen  # noqa: PLC0415
 
     bootable = Bootable(root, name)
+    own = _own_disk(Path(disk), bootable.image) if disk else None
     if interactive:
-        return qemu.interactive(bootable.spec(None), bootable.wrap)
+        return qemu.interactive(bootable.spec(None, disk=own), bootable.wrap)
     if screenshot:
-        screen.screenshot(bootable.spec(None, deterministic=True), bootable.wrap, Path(screenshot))
+        screen.screenshot(bootable.spec(None, deterministic=True, disk=own), bootable.wrap, Path(screenshot))
         sys.stdout.write(f"{screenshot}\n")
         return 0
-    ended = qemu.boot(bootable.spec("run"), bootable.wrap, _say).require_ok()
+    ended = qemu.boot(bootable.spec("run", disk=own), bootable.wrap, _say).require_ok()
     first = f", the app's first line after {ended.ready_s:.2f} s" if ended.ready_s is not None else ""
     sys.stderr.write(f"{bootable.recipe.name}: {ended.verdict.value}, {ended.duration_s:.2f} s{first}\n")
+    if own is not None:
+        _tell_artifacts(own)
     return 0
+
+
+def _own_disk(disk: Path, image: Path) -> Path:
+    """Copy the image to `disk` where there is none yet; raise MachineError for one that another program is on."""
+    try:
+        if not disk.exists():
+            shutil.copyfile(image, disk)
+        with image.open("rb") as built, disk.open("rb") as ours:
+            size = _before_partitions(built.read(mbr.SECTOR))
+            built.seek(0)
+            if ours.read(size) == built.read(size):
+                return disk
+    except OSError as error:
+        facts = [("disk", disk), ("why", error.strerror)]
+        raise MachineError("a disk of one's own cannot be used", facts=facts) from error
+    raise MachineError(
+        "this disk was made from another image",
+        facts=[("disk", disk), ("image", image)],
+        hint="remove it, or name another one: it is made anew from the image",
+    )
+
+
+def _before_partitions(sector: bytes) -> int:
+    """How many bytes of a disk lie before its partitions, by its first sector: loader and program."""
+    try:
+        return min((entry.lba for entry in mbr.parse(sector).entries), default=1) * mbr.SECTOR
+    except DiskError:
+        return mbr.SECTOR
+
+
+def _tell_artifacts(disk: Path) -> None:
+    """Say what the guest found out about its functions and keeps on the disk."""
+    from bfbuild.machine.harvest import harvest  # noqa: PLC0415
+
+    for each in harvest(disk):
+        became = f"{each.before} -> {each.after} cycles" if each.object else "no faster code"
+        sys.stderr.write(f"kept  {each.key[:12]}  {each.fields['function']}  {became}\n")
 
 
 def bench(root: Path, name: str, *, json: str, compare: str) -> int:

@@ -113,7 +113,11 @@ def _resolve(toolchains: dict[str, Toolchain], mirrors: tuple[str, ...]) -> Lock
     from bfbuild.toolchain.debian import resolve  # noqa: PLC0415
 
     try:
-        return resolve({name: recipe.packages for name, recipe in toolchains.items()}, mirrors)
+        return resolve(
+            {name: recipe.packages for name, recipe in toolchains.items()},
+            mirrors,
+            alone=[name for name, recipe in toolchains.items() if not recipe.dependencies],
+        )
     except BareflowError as error:
         for each in error.errors if isinstance(error, Errors) else [error]:
             facts = dict(each.facts)

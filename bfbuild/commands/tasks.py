@@ -110,6 +110,7 @@ def project_tasks(root: Path) -> Iterator[Task]:
             _option("name", "NAME", "which run, where recipes declare several"),
             _flag("interactive", "i", "the guest's monitor in this terminal (leave with Ctrl-A X)"),
             _option("screenshot", "FILE", "save the guest's VGA screen as a PNG"),
+            _option("disk", "FILE", "boot this copy of the image, made where it is missing, and keep what is written"),
         ],
         "build an image, boot it, show what it measured",
     )

@@ -162,12 +162,18 @@ def _flatten(value: object) -> Iterator[Recipe | str]:
 class Toolchain(Recipe):
     """A locked closure of Debian packages, unpacked: the root file system that actions see.
 
-    `path` is where programs are looked for; the other fields name the program for each job.
+    A package is its name, with `:ARCHITECTURE` after it for another than amd64; without `dependencies` the toolchain is
+    these packages alone. `sysroot` is a toolchain of another machine's headers and libraries, seen at `/sysroot`: there
+    its files clash with none of the tools that run here. `path` is where programs are looked for; the other fields
+    name the program for each job.
     """
 
     packages: tuple[str, ...] = Field(min_length=1)
+    dependencies: bool = True
+    sysroot: Toolchain | None = None
     path: tuple[str, ...] = ("/usr/bin",)
     cc: str = "clang"
+    cxx: str = "clang++"
     ld: str = "ld.lld"
     ar: str = "llvm-ar"
     objcopy: str = "llvm-objcopy"
@@ -184,7 +190,7 @@ class Fetch(Recipe):
 
 
 class CObject(Recipe):
-    """One C (or preprocessed assembler) source, compiled.
+    """One C, C++ or preprocessed assembler source, compiled; a name that ends in .cc, .cpp or .cxx is C++.
 
     `headers` are all files that may be included; which of them are, is found by scanning the source, and from flags
     `-include PATH`. `includes` are the folders to look in, relative to the project; generated headers are found by
@@ -226,14 +232,15 @@ class Link(Recipe):
     """An ELF program made from objects and archives in this order, with a linker script if one is given.
 
     `symbols` are numbers the script may use by name (`--defsym`): addresses and sizes that come from a layout. With
-    `driver="cc"` the compiler calls the linker and adds its start files and libc: a program for the building machine.
+    `driver="cc"` the compiler calls the linker and adds its start files and libc: a program for Linux; with "cxx" that
+    of C++ does.
     """
 
     INPUT_FIELDS = ("inputs", "script", "script_includes")
 
     inputs: tuple[Input, ...] = Field(min_length=1)
     toolchain: Toolchain
-    driver: Literal["ld", "cc"] = "ld"
+    driver: Literal["ld", "cc", "cxx"] = "ld"
     script: Input | None = None
     script_includes: tuple[Input, ...] = ()
     flags: tuple[str, ...] = ()

@@ -13,12 +13,12 @@ import re
 import subprocess
 import tempfile
 import urllib.error
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
 from bfbuild.errors import BareflowError, Errors, FetchError, LockError
-from bfbuild.toolchain.apt import Apt, said
+from bfbuild.toolchain.apt import ARCHITECTURE, Apt, said
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain
 from bfbuild.toolchain.proxy import opener
 
@@ -58,11 +58,18 @@ def mirrors(configured: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def resolve(requests: Mapping[str, Sequence[str]], configured: tuple[str, ...], *, unsigned: bool = False) -> Lock:
+def resolve(
+    requests: Mapping[str, Sequence[str]],
+    configured: tuple[str, ...],
+    *,
+    alone: Collection[str] = (),
+    unsigned: bool = False,
+) -> Lock:
     """Resolve toolchains (name -> requested packages) to a lock.
 
-    A request is the name of a package, with `:ARCHITECTURE` after it for another than amd64. `unsigned` takes archives
-    that nobody signed. Raise FetchError where a mirror is away, and LockError for what cannot be resolved.
+    A request is the name of a package, with `:ARCHITECTURE` after it for another than amd64. Toolchains in `alone` are
+    made of these packages without what they depend on. `unsigned` takes archives that nobody signed. Raise FetchError
+    where a mirror is away, and LockError for what cannot be resolved.
     """
     if not unsigned and not KEYRING.is_file():
         raise LockError(
@@ -75,7 +82,7 @@ def resolve(requests: Mapping[str, Sequence[str]], configured: tuple[str, ...], 
     architectures = {name.partition(":")[2] for packages in requests.values() for name in packages if ":" in name}
     with tempfile.TemporaryDirectory(prefix="bareflow-apt-") as folder:
         apt = Apt.prepare(Path(folder), sources, architectures, dated=bool(configured))
-        return _lock(requests, _closures(apt, requests), apt.dates())
+        return _lock(requests, _closures(apt, requests), apt.dates(), alone)
 
 
 def _closures(apt: Apt, requests: Mapping[str, Sequence[str]]) -> dict[str, list[LockedPackage]]:
@@ -93,16 +100,30 @@ def _closures(apt: Apt, requests: Mapping[str, Sequence[str]]) -> dict[str, list
 
 
 def _lock(
-    requests: Mapping[str, Sequence[str]], closures: Mapping[str, Sequence[LockedPackage]], archive: dict[str, str]
+    requests: Mapping[str, Sequence[str]],
+    closures: Mapping[str, Sequence[LockedPackage]],
+    archive: dict[str, str],
+    alone: Collection[str],
 ) -> Lock:
-    toolchains = {
-        name: LockedToolchain(
-            packages=tuple(sorted(set(requests[name]))), closure=tuple(sorted(package.key for package in closure))
-        )
+    made_of = {
+        name: [each for each in closure if name not in alone or _is_asked(each, requests[name])]
         for name, closure in sorted(closures.items())
     }
-    packages = {package.key: package for closure in closures.values() for package in closure}
+    toolchains = {
+        name: LockedToolchain(
+            packages=tuple(sorted(set(requests[name]))),
+            dependencies=name not in alone,
+            closure=tuple(sorted(package.key for package in closure)),
+        )
+        for name, closure in made_of.items()
+    }
+    packages = {package.key: package for closure in made_of.values() for package in closure}
     return Lock(archive=archive, toolchains=toolchains, packages=tuple(packages[key] for key in sorted(packages)))
+
+
+def _is_asked(package: LockedPackage, requests: Sequence[str]) -> bool:
+    """Whether a request names this package; one without an architecture means amd64, or that of all machines."""
+    return package.key in requests or (package.architecture in (ARCHITECTURE, "all") and package.name in requests)
 
 
 def _offered(bases: Sequence[str]) -> list[tuple[str, str]]:

@@ -54,9 +54,13 @@ class LockedPackage(_Entry):
 
 
 class LockedToolchain(_Entry):
-    """What a toolchain was resolved for, and the keys of all that it needs."""
+    """What a toolchain was resolved for, and the keys of all that it is made of.
+
+    Without `dependencies` these are the packages alone; the file says so only then.
+    """
 
     packages: tuple[str, ...]
+    dependencies: bool = True
     closure: tuple[str, ...]
 
 
@@ -109,7 +113,9 @@ class Lock(_Entry):
                     raise _wrong(path, text, f"{key} is not among the packages", _line(text, place), place)
         return lock
 
-    def closure(self, toolchain: str, packages: Sequence[str]) -> tuple[LockedPackage, ...]:
+    def closure(
+        self, toolchain: str, packages: Sequence[str], *, dependencies: bool = True
+    ) -> tuple[LockedPackage, ...]:
         """Return what `toolchain` is made of; raise LockError where the lock was not resolved for these packages."""
         locked = self.toolchains.get(toolchain)
         if locked is None:
@@ -118,13 +124,13 @@ class Lock(_Entry):
                 facts=[("toolchain", toolchain), ("it has", ", ".join(sorted(self.toolchains)) or "none")],
                 hint=RESOLVE,
             )
-        if set(locked.packages) != set(packages):
+        if (set(locked.packages), locked.dependencies) != (set(packages), dependencies):
             raise LockError(
                 "the lock was made for other packages of this toolchain",
                 facts=[
                     ("toolchain", toolchain),
-                    ("recipe", ", ".join(sorted(set(packages)))),
-                    ("lock", ", ".join(locked.packages)),
+                    ("recipe", _asked(sorted(set(packages)), dependencies)),
+                    ("lock", _asked(locked.packages, locked.dependencies)),
                 ],
                 hint=RESOLVE,
             )
@@ -139,7 +145,11 @@ def lock_text(lock: Lock) -> str:
         "version": lock.version,
         "archive": dict(sorted(lock.archive.items())),
         "toolchains": {
-            name: {"packages": sorted(each.packages), "closure": sorted(each.closure)}
+            name: {
+                "packages": sorted(each.packages),
+                **({} if each.dependencies else {"dependencies": False}),
+                "closure": sorted(each.closure),
+            }
             for name, each in sorted(lock.toolchains.items())
         },
         "packages": {
@@ -149,6 +159,10 @@ def lock_text(lock: Lock) -> str:
     }
     # One scalar a line, whatever its length. The dumper written in Python: the text must not depend on who has libyaml.
     return HEADER + yaml.dump(content, Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+
+
+def _asked(packages: Sequence[str], dependencies: bool) -> str:
+    return ", ".join(packages) + ("" if dependencies else ", without what they depend on")
 
 
 def _named(key: object, fields: object) -> object:

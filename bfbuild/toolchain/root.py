@@ -3,10 +3,14 @@
 Unpacking is an action like any other: its description names the locked packages, so its key follows from the lock
 alone, and its recorded result is the root's digest. With that result in the store a build of nothing but hits needs
 neither the packages nor the unpacked tree, which is derived and may be deleted at any time.
+
+The root of a toolchain with a sysroot is two roots, one seen in the other: one Directory more, and links on the disk.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from bfbuild.store.tree import Root
     from bfbuild.toolchain.lock import Lock, LockedPackage
 
+SYSROOT = "sysroot"  # below the root, as the action sees it
 UNPACKER = "bfbuild-unpack-1"  # raise the number when equal packages would unpack to another root
 
 
@@ -71,8 +76,8 @@ class Toolchains:
         planning = _planning(self.lock_path, recipe)
         digest = self._recorded(planning)
         if digest is None:
-            packages = self._packages(recipe)
-            digest = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+            unpacking = _unpacking(self._packages(recipe), self._sysroot_packages(recipe))
+            digest = self._recorded(unpacking.action) or self._made(recipe)
             with suppress(StoreError):  # a shortcut for the next time, where it can be written
                 self.store.results.put(planning, _root_result(digest))
         return digest
@@ -85,15 +90,17 @@ class Toolchains:
     def ensure(self, recipe: Toolchain) -> Path:
         """Return the folder in which the root is unpacked; one that was changed since is unpacked anew."""
         with self._guard:
-            digest = self.plan(recipe).digest
-            path = self.store.tree_path(digest)
-            if digest not in self._sound:
-                if not untouched(path):
-                    self._doubt(recipe, digest)
-                if not path.is_dir():
-                    self._unpacked(recipe, self._packages(recipe))
-                self._sound.add(digest)
-            return path
+            return self._ensured(recipe, self.plan(recipe).digest, lambda: self._made(recipe))
+
+    def _ensured(self, recipe: Toolchain, digest: Digest, make: Callable[[], Digest]) -> Path:
+        path = self.store.tree_path(digest)
+        if digest not in self._sound:
+            if not untouched(path):
+                self._doubt(recipe, digest)
+            if not path.is_dir():
+                make()
+            self._sound.add(digest)
+        return path
 
     def unpacking(self, recipe: Toolchain) -> ActionDigest | None:
         """Return under which action the root is on record, None where it is not; it unpacks nothing."""
@@ -101,7 +108,7 @@ class Toolchains:
             planning = _planning(self.lock_path, recipe)
             if self._recorded(planning) is None:
                 with suppress(LockError):
-                    planning = _unpacking(self._packages(recipe)).action
+                    planning = _unpacking(self._packages(recipe), self._sysroot_packages(recipe)).action
             return planning if self._recorded(planning) is not None else None
 
     def _doubt(self, recipe: Toolchain, digest: Digest) -> None:
@@ -123,7 +130,10 @@ class Toolchains:
 
         if self._lock is None:
             self._lock = Lock.load(self.lock_path)
-        return self._lock.closure(recipe.name, recipe.packages)
+        return self._lock.closure(recipe.name, recipe.packages, dependencies=recipe.dependencies)
+
+    def _sysroot_packages(self, recipe: Toolchain) -> tuple[LockedPackage, ...]:
+        return self._packages(recipe.sysroot) if recipe.sysroot is not None else ()
 
     def _recorded(self, action: ActionDigest) -> Digest | None:
         """Return the recorded root where it and its Directory are whole."""
@@ -136,6 +146,22 @@ class Toolchains:
         except (StoreError, DecodeError):
             return None
         return digest
+
+    def _made(self, recipe: Toolchain) -> Digest:
+        """Make a root that is not there, and record it."""
+        packages = self._packages(recipe)
+        if recipe.sysroot is None:
+            return self._unpacked(recipe, packages)
+        own = self._recorded(_unpacking(packages).action) or self._unpacked(recipe, packages)
+        sysroot = self.plan(recipe.sysroot).digest
+        tools = self._ensured(recipe, own, lambda: self._unpacked(recipe, packages))
+        target = self.ensure(recipe.sysroot)
+        root = _joined(api.Directory.FromString(self.store.cas.get_bytes(own)), sysroot)
+        self._keep(_unpacking(packages, self._sysroot_packages(recipe)), root)
+        self.store.add_tree(root.digest, lambda folder: _link(tools, target, folder))
+        for linked in (own, sysroot):  # which changed nothing of theirs but how many links there are
+            self.store.sign_tree(linked)
+        return root.digest
 
     def _unpacked(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> Digest:
         """Fetch what is missing, unpack, and record the root."""
@@ -226,7 +252,9 @@ def _planning(lock: Path, recipe: Toolchain) -> ActionDigest:
         content = digest_file(lock)
     except OSError:
         content = digest_bytes(b"")  # reading it will say what is wrong
-    name = digest_bytes(f"{UNPACKER} {content} {recipe.name} {' '.join(recipe.packages)}".encode())
+    asked = [recipe, *([recipe.sysroot] if recipe.sysroot is not None else [])]
+    words = [word for each in asked for word in (each.name, *each.packages, str(each.dependencies))]
+    name = digest_bytes(" ".join([UNPACKER, str(content), *words]).encode())
     return ActionDigest(name.hash, name.size)
 
 
@@ -238,12 +266,13 @@ class _Unpacking:
     blobs: tuple[bytes, ...]
 
 
-def _unpacking(packages: Sequence[LockedPackage]) -> _Unpacking:
-    names = sorted(packages, key=lambda each: Path(each.path).name)
+def _unpacking(packages: Sequence[LockedPackage], sysroot: Sequence[LockedPackage] = ()) -> _Unpacking:
+    names = sorted([*packages, *sysroot], key=lambda each: Path(each.path).name)
     folder = canonical(
         api.Directory(files=[api.FileNode(name=Path(p.path).name, digest=_digest(p).to_message()) for p in names])
     )
-    command = canonical(api.Command(arguments=[UNPACKER], output_paths=["root"]))
+    arguments = [UNPACKER, *([SYSROOT, *sorted(Path(each.path).name for each in sysroot)] if sysroot else [])]
+    command = canonical(api.Command(arguments=arguments, output_paths=["root"]))
     action = canonical(
         api.Action(
             command_digest=digest_bytes(command).to_message(), input_root_digest=digest_bytes(folder).to_message()
@@ -251,6 +280,24 @@ def _unpacking(packages: Sequence[LockedPackage]) -> _Unpacking:
     )
     name = digest_bytes(action)
     return _Unpacking(ActionDigest(name.hash, name.size), (folder, command, action))
+
+
+def _joined(tools: api.Directory, sysroot: Digest) -> Root:
+    """Describe the root that also has another one, at `SYSROOT`; the folders of both are described already."""
+    from bfbuild.store.tree import Root  # noqa: PLC0415  (for whoever lacks a root)
+
+    root = api.Directory()
+    root.CopyFrom(tools)
+    root.directories.add(name=SYSROOT, digest=sysroot.to_message())
+    root.directories.sort(key=lambda node: node.name)
+    data = canonical(root)
+    return Root(digest_bytes(data), {digest_bytes(data): data})
+
+
+def _link(tools: Path, sysroot: Path, folder: Path) -> None:
+    """Make in an empty folder what `_joined` describes: its files are links, and take no room."""
+    for source, place in ((tools, folder), (sysroot, folder / SYSROOT)):
+        shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
 
 
 def _digest(package: LockedPackage) -> Digest:

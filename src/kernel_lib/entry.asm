@@ -46,12 +46,18 @@ kernel_entry:
     push esi
     call kernel_main
 
-section .rodata
+section .data
 align 8
 gdt:
     dq 0
     dq 0x00CF9B000000FFFF               ; code: base 0, 4 GiB, ring 0, accessed
     dq 0x00CF93000000FFFF               ; data: the same
+global gdt_thread
+gdt_thread:
+    dq 0                                ; the thread area of a program for Linux (linux_calls.c)
+global gdt_tasks
+gdt_tasks:
+    dq 0, 0                             ; double_fault.c
 gdt_pointer:
     dw $ - gdt - 1
     dd gdt

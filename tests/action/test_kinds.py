@@ -50,6 +50,7 @@ layout = Layout(
 SOURCES = {
     "src/a.c": '#include "a.h"\n#include "layout.h"\n',
     "src/a.h": "",
+    "src/a.cpp": "",
     "src/unused.h": "",
     "src/boot.asm": '%include "layout.inc"\n%include "src/a.inc"\n',
     "src/a.inc": "",
@@ -168,6 +169,14 @@ def test_a_program_for_the_building_machine_is_linked_by_the_compiler() -> None:
     )
     assert asked.argv == ("clang", "-fuse-ld=lld", "-Wl,--defsym=A=0x1", "-static", "tool.py", "-o", "out/tool")
     assert asked.hint is None
+
+
+def test_a_source_in_cxx_is_compiled_and_linked_by_its_compiler() -> None:
+    """A name that ends like C++ goes to clang++, and with driver="cxx" that links with the libraries of C++."""
+    compiled = request(CObject(name="a.o", source="src/a.cpp", toolchain=llvm))
+    assert compiled.argv[0] == "clang++"
+    linked = request(Link(name="tool", toolchain=llvm, inputs=("tool.py",), driver="cxx"))
+    assert linked.argv == ("clang++", "-fuse-ld=lld", "tool.py", "-o", "out/tool")
 
 
 def test_a_raw_binary_is_copied_out() -> None:

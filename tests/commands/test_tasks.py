@@ -21,7 +21,7 @@ def test_the_tasks_of_a_project(tmp_path: Path) -> None:
     assert {name: [param["long"] for param in task["params"]] for name, task in tasks.items()} == {
         "image": ["jobs", "keep-going", "trace"],
         "build": ["jobs", "keep-going", "trace"],
-        "run": ["name", "interactive", "screenshot"],
+        "run": ["name", "interactive", "screenshot", "disk"],
         "bench": ["name", "json", "compare"],
         "debug": ["name", "port"],
     }
@@ -56,6 +56,7 @@ def test_doit_keeps_no_notes() -> None:
         (["--name", "demo"], ["run", "--name", "demo"]),
         (["--screenshot=x.png"], ["run", "--screenshot=x.png"]),
         (["-i"], ["run", "-i"]),
+        (["--disk", "my.img"], ["run", "--disk", "my.img"]),
         (["--verbosity", "2", "image"], ["--verbosity", "2", "image"]),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import Tool
 
-TEXT = (".py", ".c", ".h", ".asm", ".inc", ".ld", ".md", ".toml", ".lock", ".in", ".yaml", "")
+TEXT = (".py", ".c", ".h", ".cpp", ".asm", ".inc", ".ld", ".md", ".toml", ".lock", ".in", ".yaml", "")
 HOSTS = re.compile(r"(?:https?|ftp)://[\w.-]*(?:debian\.org|pypi\.org|pythonhosted\.org|npmjs\.org)")
 
 
@@ -25,7 +25,7 @@ def tracked(repository: Path) -> list[Path]:
 
 def test_c_is_formatted(repository: Path, tool: Tool, tmp_path: Path) -> None:
     """clang-format would change no C file."""
-    sources = [path for path in tracked(repository) if path.suffix in (".c", ".h")]
+    sources = [path for path in tracked(repository) if path.suffix in (".c", ".h", ".cpp")]
     (tmp_path / ".clang-format").write_bytes((repository / ".clang-format").read_bytes())
     copies = []
     for path in sources:

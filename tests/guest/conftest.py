@@ -1,27 +1,20 @@
-"""What tests of the guest share: its images, and boots of them."""
+"""What tests of the guest share: its images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bfbuild.machine.qemu import boot
-from bfbuild.machine.spec import BootSpec
 from bfbuild.recipe.model import Layout
 
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
-    from bfbuild.machine.spec import Wrap
-    from bfbuild.machine.verdict import Run
     from tests.conftest import Built
 
 SOURCES = sorted(Path(__file__).parent.glob("*.c"))
 DEMO = "bareflow.img"
-
-Boot = Callable[..., "Run"]
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +36,3 @@ def layout(project: Project) -> Layout:
     found = project.graph.find("layout")
     assert isinstance(found, Layout)
     return found
-
-
-@pytest.fixture(scope="session")
-def start(qemu_wrap: Wrap) -> Boot:
-    """Boot an image and judge it: `start(image, memory_mib=16)`; `hear` is told each line as it comes."""
-
-    def run(image: Path, hear: Callable[[str], None] | None = None, **wanted: Any) -> Run:
-        return boot(BootSpec(image, **wanted), qemu_wrap, hear)
-
-    return run

@@ -18,7 +18,7 @@ from tests.guest.machine import at_machine
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
     from bfbuild.recipe.model import Layout
-    from tests.guest.conftest import Boot
+    from tests.conftest import Boot
 
 SECTOR = 512
 MAGIC, SIZE, CHECKSUM, ENTRY, CODE = 0, 4, 8, 12, 16  # the header of the kernel on the disk (src/boot/seal.py)

@@ -11,8 +11,7 @@ from bfbuild.machine.verdict import Stop, Verdict
 
 if TYPE_CHECKING:
     from bfbuild.machine.transcript import Transcript
-    from tests.conftest import Built
-    from tests.guest.conftest import Boot
+    from tests.conftest import Boot, Built
 
 # By mathematics: calls made, and what the last of them returned.
 TESTS = [

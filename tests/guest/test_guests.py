@@ -16,7 +16,7 @@ from tests.guest.conftest import SOURCES
 
 if TYPE_CHECKING:
     from bfbuild.machine.transcript import Transcript
-    from tests.guest.conftest import Boot
+    from tests.conftest import Boot
 
 ARGUMENTS = {"arguments": "one two"}
 ENTRY = ("kernel_main", "kernel_entry")  # who calls app_main

@@ -15,8 +15,7 @@ from tests.guest.machine import at_machine
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
     from bfbuild.recipe.model import Layout
-    from tests.conftest import Built
-    from tests.guest.conftest import Boot
+    from tests.conftest import Boot, Built
 
 SECTOR = 512
 FLOPPY = 2880 * SECTOR  # 80 cylinders, 2 heads, 18 sectors

@@ -16,8 +16,7 @@ from tests.fsck import complaints, cut_out, harm
 
 if TYPE_CHECKING:
     from bfbuild.recipe.model import Layout
-    from tests.conftest import Tool
-    from tests.guest.conftest import Boot
+    from tests.conftest import Boot, Tool
 
 SAVED = "saved by a guest/The state of a program.bin"
 POWER_CUTS = 6

@@ -5,6 +5,7 @@ Sanitizers watch every one of them; what they find ends the program, and its rep
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from tests.native.conftest import DATA_LBA
 
 if TYPE_CHECKING:
     from bfbuild.execute.sandbox import Sandbox
-    from tests.conftest import Tool
+    from tests.conftest import Built, Tool
     from tests.native.conftest import Native
 
 SEEDS = (1, 2, 3)
@@ -64,6 +65,14 @@ def test_strings_do_what_the_c_standard_says(native: Native) -> None:
 def test_the_heap_keeps_blocks_apart_and_takes_all_back(native: Native, seed: int) -> None:
     """Random blocks keep their bytes, freed memory is whole again, and misuse panics with words that say which."""
     passes(native, "heap_stress", str(seed), "200000")
+
+
+@pytest.mark.parametrize("piece", [1, 3, 63, 64, 65, 4096])
+def test_a_digest_is_that_of_the_standard(native: Native, piece: int) -> None:
+    """SHA-256 agrees with Python's at every length around a block, in whatever pieces the data come."""
+    for size in (0, 1, 55, 56, 63, 64, 65, 119, 120, 1000):
+        data = bytes(i * 7 % 256 for i in range(size))
+        assert native("sha256_check", str(piece), data=data).stdout.decode().strip() == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -124,3 +133,21 @@ def test_mtools_and_we_read_each_others_files(native: Native, volume: Path, tool
         f"f {len(theirs)} Their own file.text",
     ]
     assert complaints(tool, cut_out(volume, tmp_path / "partition.img", DATA_LBA)) == []
+
+
+def test_what_is_kept_comes_back_whole_or_not_at_all(native: Native, volume: Path, tool: Tool, tmp_path: Path) -> None:
+    """Each bit flipped, each length cut, other requests, power cuts, a full disk, too many: never a wrong answer."""
+    passes(native, "artifact_check", str(volume))
+    assert harm(tool, cut_out(volume, tmp_path / "partition.img", DATA_LBA)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_object_is_linked_or_refused(native: Native, built: Built, tmp_path: Path, seed: int) -> None:
+    """A damaged object harms nobody; most damage is met in places that matter."""
+    path = tmp_path / "object.o"
+    path.write_bytes(built("jit/kernels.o")["jit/kernels.o"].read_bytes())
+    linked, malformed, unknown = map(
+        int, passes(native, "object_hostile", str(path), "classify", str(seed), "20000").split()
+    )
+    assert min(linked, malformed, unknown) > 0
+    assert linked + malformed + unknown == 20000

@@ -93,6 +93,15 @@ def test_another_architecture_can_be_asked_for(base: str) -> None:
 
 
 @needs_apt
+def test_a_package_can_be_asked_for_alone(base: str) -> None:
+    """A toolchain without dependencies holds what is named, of the architecture that is named, and nothing else."""
+    requests = {"sysroot": ["libc6:i386", "headers"], "compiler": ["clang"]}
+    lock = resolve(requests, (base,), alone=["sysroot"])
+    assert keys(lock, "sysroot") == ["headers:all", "libc6:i386"]
+    assert keys(lock, "compiler") == ["clang:amd64", "headers:all", "libc6:amd64", "libgcc:amd64"]
+
+
+@needs_apt
 def test_a_name_that_ends_like_an_instruction_is_a_name(base: str) -> None:
     """The plus signs of g++ do not tell apt what to do."""
     assert keys(resolve({"c": ["g++"]}, (base,)), "c") == ["g++:amd64", "libc6:amd64", "libgcc:amd64"]

@@ -162,7 +162,8 @@ def test_an_altered_lock_is_a_lock_or_an_error(
     except LockError:
         return
     for name, toolchain in lock.toolchains.items():
-        assert len(lock.closure(name, toolchain.packages)) == len(toolchain.closure)
+        closure = lock.closure(name, toolchain.packages, dependencies=toolchain.dependencies)
+        assert len(closure) == len(toolchain.closure)
 
 
 def test_a_closure_is_the_packages_it_names() -> None:
@@ -185,3 +186,15 @@ def test_a_toolchain_that_was_locked_for_other_packages_is_an_error(packages: li
         LOCK.closure("llvm", packages)
     assert dict(caught.value.facts)["lock"] == "nasm"
     assert "doit lock" in str(caught.value.hint)
+
+
+def test_packages_alone_are_another_toolchain(tmp_path: Path) -> None:
+    """The lock says where it holds packages without what they depend on, and a recipe that wants these is told."""
+    toolchain = LockedToolchain(packages=("nasm",), dependencies=False, closure=("nasm:amd64",))
+    text = lock_text(Lock(archive={}, toolchains={"llvm": toolchain}, packages=(package("nasm"),)))
+    assert "    dependencies: false\n    closure:\n    - nasm:amd64\n" in text
+    lock = Lock.load(written(tmp_path, text))
+    assert [each.key for each in lock.closure("llvm", ["nasm"], dependencies=False)] == ["nasm:amd64"]
+    with pytest.raises(LockError, match="for other packages") as caught:
+        lock.closure("llvm", ["nasm"])
+    assert dict(caught.value.facts)["lock"] == "nasm, without what they depend on"

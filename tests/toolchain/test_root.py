@@ -22,6 +22,8 @@ from bfbuild.toolchain.root import Toolchains
 from tests.toolchain.debs import deb, file, symlink
 
 TINY = Toolchain(name="tiny", packages=("tool",))
+OTHER = Toolchain(name="other", packages=("data",), dependencies=False)
+CROSS = Toolchain(name="cross", packages=("tool",), sysroot=OTHER)
 
 
 class Events:
@@ -66,9 +68,12 @@ def lock(tmp_path: Path, mirror: Path) -> Path:
     )
     toolchain = LockedToolchain(packages=("tool",), closure=tuple(package.key for package in packages))
     path = tmp_path / "bareflow.lock"
-    path.write_text(
-        lock_text(Lock(archive={"stable": "20260711T101637Z"}, toolchains={"tiny": toolchain}, packages=packages))
-    )
+    toolchains = {
+        "tiny": toolchain,
+        "cross": toolchain,
+        "other": LockedToolchain(packages=("data",), dependencies=False, closure=("data:all",)),
+    }
+    path.write_text(lock_text(Lock(archive={"stable": "20260711T101637Z"}, toolchains=toolchains, packages=packages)))
     return path
 
 
@@ -207,8 +212,9 @@ def test_a_copied_store_unpacks_nothing(open_again: Open, mirror: Path, tmp_path
 def test_the_order_of_the_lock_does_not_matter(open_again: Open, lock: Path) -> None:
     """Equal packages are one root under one key, in whatever order a closure names them."""
     digest = open_again()[0].plan(TINY).digest
-    first, second = (line for line in lock.read_text().splitlines() if line.strip().startswith("- ") and ":" in line)
-    lock.write_text(lock.read_text().replace(f"{first}\n{second}", f"{second}\n{first}"))
+    first, second = "    - tool:amd64", "    - data:all"
+    assert f"{second}\n{first}" in lock.read_text()
+    lock.write_text(lock.read_text().replace(f"{second}\n{first}", f"{first}\n{second}"))
     toolchains, events = open_again()
     assert toolchains.plan(TINY).digest == digest
     assert events.told == []
@@ -226,7 +232,51 @@ def test_several_at_once_unpack_once(open_again: Open) -> None:
     assert len([path for path in (opened[0][0].store.path / "trees").iterdir() if path.is_dir()]) == 1
 
 
+def test_a_sysroot_is_seen_in_the_root(open_again: Open) -> None:
+    """The other toolchain's files lie at /sysroot, in the Directory as in the folder, and take no room twice."""
+    toolchains, _ = open_again()
+    plain, sysroot, tree = (toolchains.plan(each) for each in (TINY, OTHER, CROSS))
+    assert {node.name: node.digest.hash for node in tree.root.directories} == {
+        **{node.name: node.digest.hash for node in plain.root.directories},
+        "sysroot": sysroot.digest.hash,
+    }
+    root = toolchains.ensure(CROSS)
+    assert root == toolchains.store.tree_path(tree.digest)
+    assert (root / "usr/bin/t").readlink() == Path("tool")
+    assert (root / "usr/bin/tool").samefile(toolchains.ensure(TINY) / "usr/bin/tool")
+    assert (root / "sysroot/usr/share/data/file").samefile(toolchains.ensure(OTHER) / "usr/share/data/file")
+
+
+def test_joining_changes_no_root(open_again: Open) -> None:
+    """Links are a change to a file's stats: the roots that were joined are signed anew, so nobody doubts them."""
+    toolchains, events = open_again()
+    roots = [toolchains.ensure(each) for each in (TINY, OTHER, CROSS)]
+    assert all(untouched(root) for root in roots)
+    assert not any("warning" in words for words in events.told)
+
+
+def test_a_known_join_needs_no_package(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """A joined root is on record like any other, under an action that names the packages of both."""
+    tree = open_again()[0].plan(CROSS)
+    shutil.rmtree(mirror)
+    shutil.rmtree(tmp_path / "cache/trees")
+    toolchains, events = open_again()
+    assert toolchains.plan(CROSS) == tree
+    assert toolchains.unpacking(CROSS) is not None
+    assert toolchains.unpacking(CROSS) != toolchains.unpacking(TINY)
+    assert events.told == []
+
+
+def test_a_deleted_sysroot_is_joined_again(open_again: Open, mirror: Path, tmp_path: Path) -> None:
+    """A joined folder is derived like any other: without trees/ it is unpacked and joined to the same place."""
+    before = open_again()[0].ensure(CROSS)
+    shutil.rmtree(mirror)
+    shutil.rmtree(tmp_path / "cache/trees")
+    assert open_again()[0].ensure(CROSS) == before
+    assert (before / "sysroot/usr/share/data/file").read_bytes() == b"data"
+
+
 def test_a_toolchain_that_the_lock_lacks_is_told(open_again: Open) -> None:
     """A recipe that the lock was not made for is an error, not an empty root."""
     with pytest.raises(LockError, match="does not have this toolchain"):
-        open_again()[0].plan(Toolchain(name="other", packages=("tool",)))
+        open_again()[0].plan(Toolchain(name="unknown", packages=("tool",)))

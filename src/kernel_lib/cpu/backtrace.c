@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "layout.h"
+#include "memory/memory.h"
 
 extern const uint8_t symbol_table_start[], symbol_table_end[], text_start[], text_end[], bss_end[]; /* kernel.ld */
 
@@ -37,6 +38,17 @@ symbol_t symbol_at(uint32_t address) {
         }
     }
     return found;
+}
+
+uint32_t symbol_address(const char *name) {
+    uint32_t function = (uint32_t)text_start;
+    for (const uint8_t *at = symbol_table_start; at < symbol_table_end;) {
+        function += read_number(&at);
+        if (strcmp((const char *)at, name) == 0)
+            return function;
+        at += strlen((const char *)at) + 1;
+    }
+    return 0;
 }
 
 bool backtrace_step(uint32_t *ebp, uint32_t *eip) {

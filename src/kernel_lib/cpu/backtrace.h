@@ -13,6 +13,9 @@ typedef struct {
 /* The function that holds this address. */
 symbol_t symbol_at(uint32_t address);
 
+/* Where the function of this name begins; 0 when there is none. Of several of one name it finds the first. */
+uint32_t symbol_address(const char *name);
+
 /*
  * Goes from a frame pointer to its caller: sets `*eip` to where the call returns and `*ebp` to the caller's frame
  * pointer. False when there is no caller or `*ebp` points anywhere but at a frame further out on the kernel's stack, so

@@ -17,6 +17,12 @@ stub_%+vector:
     %assign vector vector + 1
 %endrep
 
+global system_call_stub
+system_call_stub:                       ; SYSTEM_CALL_VECTOR of interrupts.h
+    push byte 0
+    push dword 128
+    jmp interrupt_common
+
 interrupt_common:
     pusha
     cld

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CODE_SELECTOR = 8, GATE_INTERRUPT = 0x8E };
+enum { CODE_SELECTOR = 8, GATE_INTERRUPT = 0x8E, GATE_TASK = 0x85 };
 
 enum {
     PIC_COMMAND = 0x20, /* of the first controller */
@@ -27,10 +27,10 @@ typedef struct {
 } __attribute__((packed)) gate_t;
 
 extern void *const interrupt_stubs[VECTOR_COUNT]; /* interrupts.asm */
+extern void system_call_stub(void);
 
-void interrupt_dispatch(const interrupt_frame_t *frame);
-
-static gate_t gates[VECTOR_COUNT];
+static gate_t gates[SYSTEM_CALL_VECTOR + 1];
+static interrupt_watcher_t *watcher;
 static irq_handler_t *handlers[IRQ_COUNT];
 
 static void pic_init(void) {
@@ -46,16 +46,18 @@ static void pic_init(void) {
     outb(PIC2_DATA, 0xFF);
 }
 
+static inline __attribute__((always_inline)) gate_t gate(uint32_t address) {
+    return (gate_t){
+        .offset_low = (uint16_t)address,
+        .selector = CODE_SELECTOR,
+        .kind = GATE_INTERRUPT,
+        .offset_high = (uint16_t)(address >> 16),
+    };
+}
+
 void interrupts_init(void) {
-    for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
-        uint32_t address = (uint32_t)interrupt_stubs[vector];
-        gates[vector] = (gate_t){
-            .offset_low = (uint16_t)address,
-            .selector = CODE_SELECTOR,
-            .kind = GATE_INTERRUPT,
-            .offset_high = (uint16_t)(address >> 16),
-        };
-    }
+    for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
+        gates[vector] = gate((uint32_t)interrupt_stubs[vector]);
     const struct {
         uint16_t limit;
         gate_t *base;
@@ -90,8 +92,20 @@ static void irq_dispatch(unsigned irq) {
         outb(PIC_COMMAND, PIC_END);
 }
 
-void interrupt_dispatch(const interrupt_frame_t *frame) {
-    if (frame->vector < IRQ_VECTOR || frame->vector == PANIC_VECTOR)
+void interrupts_use_task(unsigned vector, uint16_t selector) {
+    gates[vector] = (gate_t){.selector = selector, .kind = GATE_TASK};
+}
+
+void interrupts_watch(interrupt_watcher_t *new_watcher) {
+    gates[SYSTEM_CALL_VECTOR] = gate((uint32_t)system_call_stub);
+    watcher = new_watcher;
+}
+
+void interrupt_dispatch(interrupt_frame_t *frame) {
+    bool is_irq = frame->vector - IRQ_VECTOR < IRQ_COUNT;
+    if (is_irq)
+        irq_dispatch(frame->vector - IRQ_VECTOR);
+    bool is_handled = watcher != NULL && watcher(frame);
+    if (!is_irq && !is_handled)
         panic_exception(frame);
-    irq_dispatch(frame->vector - IRQ_VECTOR);
 }

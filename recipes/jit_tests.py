@@ -1,0 +1,70 @@
+"""Guests that use the compiler module: `jit/NAME.img` runs `tests/jit/NAME.c`; and the bitcode that they compile."""
+
+from bfbuild import CObject, Link, Recipe, c_objects
+from compiler import COMPILER, bitcode, module, optimizable
+from guest_tests import checking_lib
+from kernel import kernel
+from kernel_lib import freestanding, headers
+from layout import layout
+from toolchain import llvm
+
+kernels, variable = (
+    bitcode(f"tests/jit/{name}.c", flags=(*freestanding, "-Wno-missing-prototypes"), headers=headers)
+    for name in ("kernels", "variable")
+)
+
+CObject(  # the functions as an object with all that objects have: constants, calls, distances, names
+    name="jit/kernels.o",
+    source="tests/jit/kernels.c",
+    toolchain=llvm,
+    flags=(*freestanding, "-Wno-missing-prototypes", "-fno-function-sections", "-g0"),
+    headers=headers,
+)
+fake = Link(
+    name="jit/fake_module.elf",
+    toolchain=llvm,
+    flags=("-m", "elf_i386", "-e", "program_start", f"--image-base={layout['WINDOW_START']:#x}", "-z", "separate-code"),
+    inputs=c_objects(
+        "tests/jit/fake_module.c", toolchain=llvm, flags=freestanding, includes=("src/kernel_lib",), headers=headers
+    ),
+)
+
+GUESTS: dict[str, dict[str, Recipe | str]] = {
+    "objects": {COMPILER: module, "JIT/KERNELS.BC": kernels},
+    "faults": {COMPILER: fake},
+}
+for name, files in GUESTS.items():
+    app = c_objects(
+        f"tests/jit/{name}.c",
+        toolchain=llvm,
+        flags=freestanding,
+        includes=("src/kernel_lib", "tests/guest"),
+        headers=(*headers, "tests/guest/check.h"),
+    )
+    kernel(f"jit/{name}", app, library=checking_lib, files=files, default=False)
+
+optimize, swap = (
+    app
+    for name in ("optimize", "swap")
+    for app in c_objects(
+        f"tests/jit/{name}.c",
+        toolchain=llvm,
+        flags=freestanding,
+        includes=("src/kernel_lib", "tests/guest"),
+        headers=(*headers, "tests/guest/check.h", "tests/jit/functions.h"),
+    )
+)
+
+# Apps whose functions become better while they run.
+functions, needs = optimizable(
+    "tests/jit/functions.c", flags=freestanding, headers=(*headers, "tests/jit/functions.h"), path="JIT/FUNCTIONS.BC"
+)
+kernel("jit/swap", (swap, functions), library=checking_lib, files=needs, default=False)
+for name, lacks in {"optimize": (), "no_compiler": (COMPILER,), "no_bitcode": ("JIT/FUNCTIONS.BC",)}.items():
+    kernel(
+        f"jit/{name}",
+        (optimize, functions),
+        library=checking_lib,
+        files={path: file for path, file in needs.items() if path not in lacks},
+        default=False,
+    )

@@ -1,0 +1,250 @@
+/* compiler_module.c: see compiler_module.h. */
+#include "jit/compiler_module.h"
+#include "cpu/double_fault.h"
+#include "cpu/paging.h"
+#include "cpu/panic.h"
+#include "cpu/timer.h"
+#include "cpu/tsc.h"
+#include "cpu/vectors.h"
+#include "io/format.h"
+#include "jit/compiler/compiler.h"
+#include "jit/linux_calls.h"
+#include "jit/program.h"
+#include "jit/switch.h"
+#include "jit/window.h"
+#include "memory/memory.h"
+
+enum { STACK_TOP = BF_WINDOW_END - 64 };
+enum { HEAP_DEFAULT = 24 << 20, LIMIT_DEFAULT = 20000, MILLISECONDS_PER_TICK = 1000 / TIMER_HZ };
+enum { SWITCHED_STACK = STACK_TOP / 16 * 16 + 4 };
+enum { ANSWER_ENDED = UINT32_MAX };
+
+extern const uint8_t text_start[], text_end[]; /* kernel.ld */
+
+static struct {
+    bool is_tried; /* to load it */
+    compiler_result_t loaded;
+    program_t image;
+    linux_program_t state;
+    linux_program_t first_state;
+    const compiler_offer_t *offer;
+    uint8_t *snapshot; /* the writable part of the image, then the heap */
+    uint32_t deadline; /* in ticks */
+    bool is_running;   /* on its stack */
+    char message[COMPILER_MESSAGE_SIZE];
+    compiler_statistics_t statistics;
+} module;
+
+static size_t heap_limit = HEAP_DEFAULT;
+static uint32_t call_limit = LIMIT_DEFAULT;
+
+void compiler_limit(size_t heap_bytes, uint32_t milliseconds) {
+    heap_limit = heap_bytes / PAGE_SIZE * PAGE_SIZE;
+    call_limit = milliseconds;
+}
+
+const char *compiler_message(void) {
+    return module.message;
+}
+
+const char *compiler_result_text(compiler_result_t result) {
+    static const char *const texts[] = {
+        [COMPILER_OK] = "done",
+        [COMPILER_NO_FILE] = "the compiler module cannot be read",
+        [COMPILER_BAD_FILE] = "there is no compiler module for this kernel",
+        [COMPILER_NO_MEMORY] = "there is too little memory for the compiler module",
+        [COMPILER_FAILED] = "the compiler module failed",
+        [COMPILER_REFUSED] = "the compiler module refused",
+    };
+    return texts[result];
+}
+
+static void say(const char *text) {
+    snprintf(module.message, sizeof module.message, "%s", text);
+}
+
+static void answer_call(interrupt_frame_t *frame) {
+    program_state_t state = linux_call(&module.state, frame);
+    if (state != PROGRAM_RUNS)
+        stack_return(state == PROGRAM_OFFERS ? 0 : (uint32_t)ANSWER_ENDED);
+}
+
+/* Ends the module where it fails or takes too long, and answers its system calls. */
+static bool watch(interrupt_frame_t *frame) {
+    if (!module.is_running)
+        return false;
+    if (frame->vector == SYSTEM_CALL_VECTOR) {
+        answer_call(frame);
+        return true;
+    }
+    if (frame->vector < IRQ_VECTOR) {
+        snprintf(module.message, sizeof module.message, "exception %u at %x", frame->vector, frame->eip);
+        stack_return(ANSWER_ENDED);
+    }
+    bool is_ours = frame->eip >= (uint32_t)text_start && frame->eip < (uint32_t)text_end;
+    if (!is_ours && (int32_t)(timer_ticks() - module.deadline) >= 0) {
+        snprintf(module.message, sizeof module.message, "it did not end within %u ms", call_limit);
+        stack_return(ANSWER_ENDED);
+    }
+    return false;
+}
+
+static void begin(void) {
+    module.message[0] = '\0';
+    module.state.text_size = 0;
+    module.deadline = timer_ticks() + call_limit / MILLISECONDS_PER_TICK + 1;
+    vectors_reset();
+    linux_select_thread();
+    module.is_running = true;
+}
+
+/* Takes the answer of what ran on the module's stack; false where that did not come to its own end. */
+static bool end(uint32_t answer) {
+    module.is_running = false;
+    module.statistics.system_calls = module.state.calls;
+    module.statistics.refused_calls = module.state.refused;
+    module.statistics.heap_bytes = module.state.break_most - module.state.break_start;
+    if (answer != (uint32_t)ANSWER_ENDED)
+        return true;
+    if (module.message[0] == '\0')
+        say(module.state.text_size > 0 ? module.state.text : "it ended");
+    return false;
+}
+
+/* Memory from the kernel's heap, seen in the window. */
+static bool map_memory(uint32_t address, uint32_t size) {
+    uint8_t *memory = malloc(size + PAGE_SIZE);
+    uintptr_t start = (uintptr_t)memory + PAGE_SIZE - (uintptr_t)memory % PAGE_SIZE;
+    return memory != NULL && paging_map(address, start, size, PAGE_WRITE);
+}
+
+static bool give_memory(void) {
+    uint32_t heap = module.image.end;
+    if (heap_limit > CODE_WINDOW_START - heap || !map_memory(heap, heap_limit) ||
+        !map_memory(MODULE_STACK_START, MODULE_STACK_SIZE))
+        return false;
+    module.state.break_start = module.state.break_end = module.state.break_most = heap;
+    module.state.break_limit = heap + heap_limit;
+    return true;
+}
+
+static uint32_t image_part(void) {
+    return module.image.writable_end - module.image.writable_start;
+}
+
+static bool take_snapshot(void) {
+    uint32_t heap = module.state.break_end - module.state.break_start;
+    module.statistics.snapshot_bytes = image_part() + heap;
+    module.snapshot = malloc(module.statistics.snapshot_bytes);
+    if (module.snapshot == NULL)
+        return false;
+    memcpy(module.snapshot, (const void *)(uintptr_t)module.image.writable_start, image_part());
+    memcpy(module.snapshot + image_part(), (const void *)(uintptr_t)module.state.break_start, heap);
+    module.first_state = module.state;
+    return true;
+}
+
+static void put_back(void) {
+    uint32_t most = module.state.break_most, calls = module.state.calls, refused = module.state.refused;
+    module.state = module.first_state;
+    module.state.break_most = most;
+    module.state.calls = calls;
+    module.state.refused = refused;
+    memcpy((void *)(uintptr_t)module.image.writable_start, module.snapshot, image_part());
+    memcpy((void *)(uintptr_t)module.state.break_start, module.snapshot + image_part(),
+           module.state.break_end - module.state.break_start);
+}
+
+static compiler_result_t start(void) {
+    static const char *const arguments[] = {"compiler", "serve"};
+    interrupts_watch(watch);
+    uint32_t stack = program_stack(&module.image, STACK_TOP, arguments, 2);
+    begin();
+    if (!end(stack_enter(module.image.entry, stack)))
+        return COMPILER_FAILED;
+    module.offer = module.state.offer;
+    uint32_t at = (uint32_t)(uintptr_t)module.offer;
+    if (at < BF_WINDOW_START || at > module.image.end - sizeof *module.offer || module.offer->abi != COMPILER_ABI) {
+        say("it speaks another language");
+        return COMPILER_BAD_FILE;
+    }
+    return take_snapshot() ? COMPILER_OK : COMPILER_NO_MEMORY;
+}
+
+static compiler_result_t load(fs_volume_t *volume, const char *path) {
+    static const compiler_result_t results[] = {
+        [PROGRAM_OK] = COMPILER_OK,
+        [PROGRAM_UNREADABLE] = COMPILER_NO_FILE,
+        [PROGRAM_MALFORMED] = COMPILER_BAD_FILE,
+        [PROGRAM_NO_MEMORY] = COMPILER_NO_MEMORY,
+    };
+    if (!paging_init())
+        return COMPILER_NO_MEMORY;
+    double_fault_init();
+    vectors_init();
+    uint64_t before = rdtsc();
+    program_result_t result = program_load(volume, path, &module.image);
+    module.statistics.load_cycles = rdtsc() - before;
+    module.statistics.image_bytes = module.image.end - BF_WINDOW_START;
+    if (result != PROGRAM_OK)
+        return results[result];
+    return give_memory() ? COMPILER_OK : COMPILER_NO_MEMORY;
+}
+
+compiler_result_t compiler_load(fs_volume_t *volume, const char *path) {
+    if (module.is_tried)
+        return module.loaded;
+    module.is_tried = true;
+    module.loaded = load(volume, path);
+    if (module.loaded == COMPILER_OK) {
+        uint64_t before = rdtsc();
+        module.loaded = start();
+        module.statistics.start_cycles = rdtsc() - before;
+    }
+    return module.loaded;
+}
+
+static compiler_result_t take_object(const compiler_job_t *job, uint8_t **object, uint32_t *size) {
+    uint32_t at = (uint32_t)(uintptr_t)job->object;
+    if (at < BF_WINDOW_START || at >= BF_WINDOW_END || job->object_size > BF_WINDOW_END - at) {
+        say("its answer lies nowhere");
+        return COMPILER_FAILED;
+    }
+    *object = malloc(job->object_size);
+    if (*object == NULL)
+        return COMPILER_NO_MEMORY;
+    memcpy(*object, job->object, job->object_size);
+    *size = job->object_size;
+    return COMPILER_OK;
+}
+
+compiler_result_t compiler_run(const compiler_request_t *request, uint8_t **object, uint32_t *size) {
+    assert(module.loaded == COMPILER_OK && module.offer != NULL);
+    compiler_job_t job = {
+        .bitcode = request->bitcode,
+        .bitcode_size = request->bitcode_size,
+        .function = request->function,
+        .features = request->features,
+        .recursion = request->recursion,
+    };
+    uint64_t before = rdtsc();
+    put_back();
+    begin();
+    uint32_t answer =
+        stack_switch((uint32_t)(uintptr_t)module.offer->compile, (uint32_t)(uintptr_t)&job, SWITCHED_STACK);
+    bool ended = !end(answer);
+    module.statistics.calls++;
+    module.statistics.last_cycles = rdtsc() - before;
+    if (ended)
+        return COMPILER_FAILED;
+    if (answer != 0) {
+        job.message[sizeof job.message - 1] = '\0';
+        say(job.message);
+        return COMPILER_REFUSED;
+    }
+    return take_object(&job, object, size);
+}
+
+compiler_statistics_t compiler_statistics(void) {
+    return module.statistics;
+}

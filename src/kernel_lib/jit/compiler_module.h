@@ -1,0 +1,63 @@
+/*
+ * compiler_module.h: the compiler module in this kernel: loaded once, called any number of times.
+ *
+ * The module is a Linux program (compiler/compiler.h). It gets what such a program expects: an address of its own, a
+ * stack, a heap that grows, a thread area, and the few system calls that it makes (linux_calls.h); it runs in ring 0
+ * like everything else, with interrupts on. Its memory is put back before each call to what it was after the first
+ * start, so that an answer depends on the request alone, and nothing that goes wrong in one call is left in the next.
+ *
+ * Whatever goes wrong in the module (a fault, no memory, no end) comes back as a result. Not for interrupt handlers.
+ */
+#ifndef BF_COMPILER_MODULE_H
+#define BF_COMPILER_MODULE_H
+
+#include "fs/fs.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    COMPILER_OK,
+    COMPILER_NO_FILE,   /* the module cannot be read */
+    COMPILER_BAD_FILE,  /* what was read is no compiler module of this ABI */
+    COMPILER_NO_MEMORY, /* the heap has too little for the module, its heap or the object; or the processor no paging */
+    COMPILER_FAILED,    /* it ended, crashed or took too long: in its start for good, in a call for that one */
+    COMPILER_REFUSED,   /* it does not want this request */
+} compiler_result_t;
+
+typedef struct {
+    const char *function;
+    const char *features; /* as LLVM writes them */
+    const void *bitcode;
+    uint32_t bitcode_size;
+    uint32_t recursion; /* how many levels of it to put into each other */
+} compiler_request_t;
+
+/* How much memory the module may take for its own heap, and how long one call may take. Before compiler_load(). */
+void compiler_limit(size_t heap_bytes, uint32_t milliseconds);
+
+/* Loads and starts the module. Later calls do nothing, and say what the first one said. */
+compiler_result_t compiler_load(fs_volume_t *volume, const char *path);
+
+/* Asks for an object, which the caller owns: free() it. */
+compiler_result_t compiler_run(const compiler_request_t *request, uint8_t **object, uint32_t *size);
+
+/* What the last call has to say of its failure; a sentence, or what the module wrote. "" after a success. */
+const char *compiler_message(void);
+
+typedef struct {
+    uint32_t image_bytes;    /* of the module in memory */
+    uint32_t heap_bytes;     /* that its heap grew to, at most */
+    uint32_t snapshot_bytes; /* that are put back before a call */
+    uint32_t calls;          /* that reached the module */
+    uint32_t system_calls;   /* that it made */
+    uint32_t refused_calls;  /* of these, such as are not known here */
+    uint64_t load_cycles, start_cycles, last_cycles;
+} compiler_statistics_t;
+
+compiler_statistics_t compiler_statistics(void);
+
+/* The text of a result. */
+const char *compiler_result_text(compiler_result_t result);
+
+#endif

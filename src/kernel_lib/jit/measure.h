@@ -1,0 +1,53 @@
+/*
+ * measure.h: what calls cost, of the code that there is and of code that might take its place.
+ *
+ * A call is measured from its entry to its return, with all that happens in between. Two codes are compared call by
+ * call in turns that follow no pattern of the caller's. Calls with other arguments do other work, so each call falls
+ * into a class by its arguments, and the least that a class ever cost counts: an interrupt, or an emulator that meets
+ * code for the first time, only ever makes a call longer.
+ */
+#ifndef BF_MEASURE_H
+#define BF_MEASURE_H
+
+#include "jit/code.h"
+#include "jit/function.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MEASURE_CLASSES = 16, MEASURE_VALUES = 4, MEASURE_TRIAL_CALLS = 48 };
+
+typedef enum { VARIANT_BASE, VARIANT_NEW, VARIANTS } variant_t;
+
+typedef struct {
+    uint32_t calls;
+    uint64_t least[MEASURE_CLASSES]; /* UINT64_MAX where the class was not met */
+} measurement_t;
+
+/* The values that an argument word has most often, of the calls that were measured. */
+typedef struct {
+    uint32_t value[MEASURE_VALUES];
+    uint32_t count[MEASURE_VALUES];
+} histogram_t;
+
+void measurement_clear(measurement_t *measurement);
+
+/* Whether both codes were called often enough to be compared. */
+bool measurement_is_enough(const measurement_t variants[VARIANTS]);
+
+/* What a call costs on average, over all classes that both codes have; all 0 where there are none. */
+typedef struct {
+    uint64_t before, after; /* cycles */
+    uint32_t per_mille;     /* of the new code's cost, by the base's */
+} comparison_t;
+
+comparison_t measurement_compare(const measurement_t variants[VARIANTS]);
+
+/* Whether a call that is measured will return into the code. */
+bool measure_returns_to(const code_t *code);
+
+/* counted.asm: notes a call, puts its own address in the place of the return address, says which code to run. */
+void *measure_begin(jit_function_t *function, uint32_t *return_slot);
+uint32_t measure_end(void);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * objects.c: an app that compiles every function of kernels.c for several processors, the first ones once more at the
+ * end, and says which bytes came out.
+ */
+#include "jit/compiler_module.h"
+#include "jit/sha256.h"
+#include "runtime.h"
+
+static const char *const functions[] = {
+    "ackermann",    "call_another", "classify",     "collatz", "copy_words",   "count_bytes",    "crc32",  "dot",
+    "energy",       "fibonacci",    "find_string",  "gcd",     "horner",       "insertion_sort", "matmul", "mix",
+    "popcount_all", "power_mod",    "scale_floats", "sieve",   "sum_products", "xor_stream",
+};
+
+static const char *const processors[] = {
+    "",
+    "+cmov,+mmx,+fxsr,+sse,+sse2",
+    "+cmov,+mmx,+fxsr,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+xsave,+avx,+fma,+f16c,+bmi,+bmi2,+avx2",
+};
+
+enum { PROCESSORS = sizeof processors / sizeof *processors, AGAIN = 3 };
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+static void *read_file(fs_volume_t *volume, const char *path, uint32_t *size) {
+    fs_file_t file;
+    if (fs_open(volume, path, &file) != FS_OK)
+        return NULL;
+    void *data = malloc(file.size);
+    if (data == NULL || fs_read(&file, 0, data, file.size, size) != FS_OK)
+        return NULL;
+    return data;
+}
+
+static bool compile(const compiler_request_t *request) {
+    uint8_t *object, digest[SHA256_SIZE];
+    uint32_t size;
+    char text[SHA256_TEXT_SIZE];
+    compiler_result_t result = compiler_run(request, &object, &size);
+    if (result != COMPILER_OK) {
+        terminal_printf("%s: %s: %s\n", request->function, compiler_result_text(result), compiler_message());
+        return false;
+    }
+    sha256(object, size, digest);
+    sha256_text(digest, text);
+    serial_record("object function=%s features=%s size=%u sha256=%s", request->function,
+                  request->features[0] == '\0' ? "none" : request->features, size, text);
+    free(object);
+    return true;
+}
+
+static bool compile_all(const void *bitcode, uint32_t size) {
+    bool is_done = true;
+    for (unsigned i = 0; i < PROCESSORS * FUNCTIONS + AGAIN; i++)
+        is_done &= compile(&(compiler_request_t){
+            .function = functions[i % FUNCTIONS],
+            .features = processors[i / FUNCTIONS % PROCESSORS],
+            .bitcode = bitcode,
+            .bitcode_size = size,
+        });
+    return is_done;
+}
+
+int app_main(void) {
+    fs_volume_t *volume;
+    uint32_t size;
+    if (fs_mount_disk(&volume) != FS_OK)
+        return 1;
+    void *bitcode = read_file(volume, "JIT/KERNELS.BC", &size);
+    compiler_result_t result = compiler_load(volume, "JIT/COMPILER.ELF");
+    if (bitcode == NULL || result != COMPILER_OK) {
+        terminal_printf("%s: %s\n", compiler_result_text(result), compiler_message());
+        return 2;
+    }
+    bool is_done = compile_all(bitcode, size);
+    compiler_statistics_t statistics = compiler_statistics();
+    serial_record("module image=%u heap=%u snapshot=%u calls=%u system_calls=%u refused=%u load=%llu start=%llu",
+                  statistics.image_bytes, statistics.heap_bytes, statistics.snapshot_bytes, statistics.calls,
+                  statistics.system_calls, statistics.refused_calls, statistics.load_cycles, statistics.start_cycles);
+    return is_done ? 0 : 3;
+}

@@ -1,0 +1,96 @@
+"""The compiler module on Linux: equal requests, equal objects; what it cannot compile it refuses with words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Tool
+from tests.jit.conftest import COMPILER, KERNELS, VARIABLE, Compiler
+from tests.jit.processors import I686, PROCESSORS, V3
+
+MOST_BYTES = 34 << 20  # of the module: what it takes to hold LLVM for one processor family
+
+
+def disassembly(tool: Tool, folder: Path, data: bytes) -> str:
+    """What llvm-objdump says of an object."""
+    path = folder / "shown.o"
+    path.write_bytes(data)
+    return tool("llvm-objdump", "-dr", str(path)).stdout
+
+
+@pytest.mark.parametrize("features", PROCESSORS.values(), ids=PROCESSORS)
+def test_equal_requests_give_equal_objects(compiler: Compiler, kernels: Path, features: str) -> None:
+    """Two processes, at other addresses each, make the same bytes of one function."""
+    first, second = (compiler("matmul", features, kernels) for _ in range(2))
+    assert (first.exit_code, first.message) == (0, "")
+    assert first.object.startswith(b"\x7fELF")
+    assert first == second
+
+
+def test_a_processor_gets_what_it_can_do(compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path) -> None:
+    """A loop becomes AVX code where there is AVX, and stays without vectors for an i686, whatever the build forbade."""
+    plain = disassembly(tool, tmp_path, compiler("dot", I686, kernels).object)
+    vectors = disassembly(tool, tmp_path, compiler("dot", V3, kernels).object)
+    assert "imul" in plain
+    assert not re.search("[xy]mm", plain)
+    assert "vpmulld" in vectors
+    assert "%ymm" in vectors
+
+
+def test_an_object_holds_what_is_wanted_alone(compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path) -> None:
+    """Of all functions of a source the one that is asked for remains, and those of other files that it calls."""
+    path = tmp_path / "object"
+    path.write_bytes(compiler("call_another", I686, kernels).object)
+    names = [line.split()[-2:] for line in tool("llvm-nm", str(path)).stdout.splitlines()]
+    assert names == [["T", "call_another"], ["U", "leaf_of_another_file"]]
+
+
+@pytest.mark.parametrize(
+    ("function", "source", "words"),
+    [
+        ("no_such_function", KERNELS, "the bitcode does not define no_such_function"),
+        ("leaf_of_another_file", KERNELS, "the bitcode does not define leaf_of_another_file"),
+        ("refused_for_its_result", KERNELS, "returns a floating-point number"),
+        ("count_calls", VARIABLE, "the source has a variable, calls, which would be doubled"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused(
+    compiler: Compiler, jit_files: Callable[[str], Path], function: str, source: str, words: str
+) -> None:
+    """No object, exit status 1, and a sentence that says why."""
+    refused = compiler(function, I686, jit_files(source))
+    assert (refused.exit_code, refused.object) == (1, b"")
+    assert words in refused.message
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 100, 2000])
+def test_broken_bitcode_is_refused(compiler: Compiler, kernels: Path, tmp_path: Path, size: int) -> None:
+    """Bitcode that breaks off gives a message, not an object."""
+    path = tmp_path / "broken.bc"
+    path.write_bytes(kernels.read_bytes()[:size])
+    refused = compiler("dot", I686, path)
+    assert (refused.exit_code, refused.object) == (1, b"")
+    assert refused.message.strip()
+
+
+def test_bitcode_for_another_machine_is_refused(compiler: Compiler, tool: Tool, tmp_path: Path) -> None:
+    """A module whose data lie otherwise than an i686 has them is not compiled."""
+    source, path = tmp_path / "other.ll", tmp_path / "other.bc"
+    source.write_text('target triple = "x86_64-unknown-none-elf"\ndefine i32 @f() {\n ret i32 1\n}\n')
+    assert tool("llvm-as", str(source), "-o", str(path)).returncode == 0
+    assert "for another machine" in compiler("f", I686, path).message
+
+
+def test_the_module_is_one_static_program_at_its_address(jit_files: Callable[[str], Path], tool: Tool) -> None:
+    """It asks for no loader, lies where the layout says, its file lies in memory as on disk, and it keeps its size."""
+    program = jit_files(COMPILER)
+    headers = tool("llvm-readelf", "-lW", str(program)).stdout
+    loads = [line.split() for line in headers.splitlines() if line.split()[:1] == ["LOAD"]]
+    assert "INTERP" not in headers
+    assert int(loads[0][2], 16) == 0xE0000000
+    assert {int(virtual, 16) - int(offset, 16) for _, offset, virtual, *_ in loads} == {0xE0000000}
+    assert program.stat().st_size < MOST_BYTES

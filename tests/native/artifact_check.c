@@ -1,0 +1,218 @@
+/*
+ * artifact_check.c: what is kept of optimized functions comes back whole or not at all.
+ *
+ *     artifact_check IMAGE
+ *
+ * IMAGE is an empty volume. Each check ends the program with its line when it does not hold.
+ */
+#include "jit/artifact.h"
+#include "jit/request.h"
+#include "ram_disk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            printf("%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);                                      \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
+enum { OBJECT_SIZE = 700, FILE_SIZE_MAX = 4096, OTHERS = 80, CUTS_MAX = 2000 };
+
+static const char *const REQUEST =
+    "bareflow-request 1\ncompiler c\nbitcode b\nfunction f\nfeatures none\nrecursion 3\n";
+
+static ram_disk_t disk;
+static fs_volume_t *volume;
+static uint8_t object[OBJECT_SIZE];
+
+static void mount(void) {
+    CHECK(fs_mount(&disk.device, &volume) == FS_OK);
+}
+
+static artifact_t made(uint32_t per_mille, uint32_t size) {
+    return (artifact_t){
+        .per_mille = per_mille, .before = 1000, .after = per_mille, .object = object, .object_size = size};
+}
+
+static bool is_read_as(const char *request, uint32_t per_mille, uint32_t size) {
+    artifact_t found;
+    if (artifact_read(volume, request, &found) != ARTIFACT_OK)
+        return false;
+    bool same = found.per_mille == per_mille && found.before == 1000 && found.after == per_mille &&
+                found.object_size == size && (size == 0) == (found.object == NULL);
+    same = same && (size == 0 || memcmp(found.object, object, size) == 0);
+    free(found.object);
+    return same;
+}
+
+static void write(const char *request, const artifact_t *artifact) {
+    CHECK(artifact_write(volume, request, artifact) == ARTIFACT_OK);
+}
+
+static void path_of(const char *request, char path[64]) {
+    char key[SHA256_TEXT_SIZE];
+    request_key(request, key);
+    snprintf(path, 64, "JIT/CACHE/%.16s.art", key);
+}
+
+static void check_damage(void) {
+    static uint8_t whole[FILE_SIZE_MAX], damaged[FILE_SIZE_MAX];
+    char path[64];
+    fs_file_t file;
+    uint32_t size;
+    artifact_t found;
+    artifact_t artifact = made(500, OBJECT_SIZE);
+    write(REQUEST, &artifact);
+    CHECK(is_read_as(REQUEST, 500, OBJECT_SIZE));
+    path_of(REQUEST, path);
+    CHECK(fs_open(volume, path, &file) == FS_OK && fs_read(&file, 0, whole, sizeof whole, &size) == FS_OK);
+    for (uint32_t i = 0; i < size; i++) {
+        damaged[i] = whole[i] ^ (uint8_t)(1 << i % 8);
+        CHECK(fs_write(&file, i, damaged + i, 1) == FS_OK);
+        CHECK(artifact_read(volume, REQUEST, &found) == ARTIFACT_DAMAGED);
+        CHECK(fs_write(&file, i, whole + i, 1) == FS_OK);
+    }
+    CHECK(is_read_as(REQUEST, 500, OBJECT_SIZE));
+    for (uint32_t i = 0; i < size; i++) {
+        CHECK(fs_replace(volume, path, whole, i) == FS_OK);
+        CHECK(artifact_read(volume, REQUEST, &found) == ARTIFACT_DAMAGED);
+    }
+    write(REQUEST, &artifact); /* takes the place of what is damaged */
+    CHECK(is_read_as(REQUEST, 500, OBJECT_SIZE));
+}
+
+static void check_other_requests(void) {
+    artifact_t found;
+    char request[REQUEST_SIZE];
+    static const char *const others[] = {"compiler d", "bitcode c", "function g", "features +sse2", "recursion 2"};
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(request, sizeof request, "bareflow-request 1\n%s\n", others[i]);
+        CHECK(artifact_read(volume, request, &found) == ARTIFACT_MISSING);
+    }
+    artifact_t rejected = made(1001, 0); /* that code was not worth it is known too */
+    write(request, &rejected);
+    CHECK(is_read_as(request, 1001, 0) && is_read_as(REQUEST, 500, OBJECT_SIZE));
+    char from[64], to[64]; /* a file under another's name */
+    path_of(REQUEST, from);
+    path_of("another", to);
+    CHECK(fs_rename(volume, from, to) == FS_OK && artifact_read(volume, "another", &found) == ARTIFACT_MISSING);
+    CHECK(fs_rename(volume, to, from) == FS_OK);
+}
+
+static unsigned count_files(void) {
+    fs_directory_t directory;
+    fs_entry_t entry;
+    unsigned count = 0;
+    CHECK(fs_open_directory(volume, "JIT/CACHE", &directory) == FS_OK);
+    while (fs_next(&directory, &entry) == FS_OK)
+        count++;
+    return count;
+}
+
+static void check_limit(void) {
+    char request[REQUEST_SIZE];
+    for (unsigned i = 0; i < OTHERS; i++) {
+        snprintf(request, sizeof request, "request %u\n", i);
+        artifact_t artifact = i == 7 ? made(999, 0) : made(100 + i * 10, 64);
+        write(request, &artifact);
+        CHECK(count_files() <= ARTIFACTS_MAX);
+    }
+    for (unsigned i = 0; i < 40; i++) { /* those that save most are there, and the one that saves nothing is not */
+        snprintf(request, sizeof request, "request %u\n", i);
+        CHECK(is_read_as(request, 100 + i * 10, 64) == (i != 7));
+    }
+}
+
+static void check_power_cuts(void) {
+    uint64_t seed = 1;
+    unsigned old = 0, new = 0;
+    for (unsigned cut = 0; cut < CUTS_MAX && new < 3; cut++) {
+        artifact_t first = made(300, OBJECT_SIZE), second = made(400, OBJECT_SIZE / 2);
+        write(REQUEST, &first);
+        disk.power_until = disk.writes + cut;
+        artifact_write(volume, REQUEST, &second);
+        disk.power_until = UINT64_MAX;
+        if (ram_disk_is_dead(&disk))
+            ram_disk_restart(&disk, &seed);
+        fs_unmount(volume);
+        mount();
+        bool is_old = is_read_as(REQUEST, 300, OBJECT_SIZE), is_new = is_read_as(REQUEST, 400, OBJECT_SIZE / 2);
+        CHECK(is_old || is_new);
+        old += is_old;
+        new += is_new;
+    }
+    CHECK(old >= 3 && new == 3);
+}
+
+static void check_full_disk(void) {
+    artifact_t artifact = made(200, OBJECT_SIZE), found;
+    uint32_t size = (uint32_t)fs_free_bytes(volume);
+    uint8_t *filler = calloc(1, size);
+    CHECK(filler != NULL && fs_replace(volume, "filler", filler, size) == FS_OK);
+    CHECK(artifact_write(volume, "no room for this", &artifact) == ARTIFACT_FAILED);
+    CHECK(artifact_read(volume, "no room for this", &found) == ARTIFACT_MISSING);
+    CHECK(is_read_as("request 0\n", 100, 64));
+    free(filler);
+}
+
+/* The build's bundle is asked where the guest has nothing of its own, and harms nobody when it is damaged. */
+static void check_bundle(void) {
+    static uint8_t bundle[2 * FILE_SIZE_MAX], damaged[2 * FILE_SIZE_MAX];
+    static const char *const requests[] = {"built 0\n", "built 1\n"};
+    uint32_t size = 0, part;
+    artifact_t found;
+    for (unsigned i = 0; i < 2; i++) {
+        char path[64];
+        fs_file_t file;
+        artifact_t artifact = made(0, OBJECT_SIZE / (i + 1));
+        artifact.before = 1000;
+        write(requests[i], &artifact);
+        path_of(requests[i], path);
+        CHECK(fs_open(volume, path, &file) == FS_OK && fs_read(&file, 0, bundle + size, FILE_SIZE_MAX, &part) == FS_OK);
+        CHECK(fs_remove(volume, path) == FS_OK && artifact_read(volume, requests[i], &found) == ARTIFACT_MISSING);
+        size += part;
+    }
+    CHECK(fs_replace(volume, "JIT/BUILT.ART", bundle, size) == FS_OK);
+    CHECK(is_read_as(requests[0], 0, OBJECT_SIZE) && is_read_as(requests[1], 0, OBJECT_SIZE / 2));
+    CHECK(artifact_read(volume, "built 2\n", &found) == ARTIFACT_MISSING);
+    artifact_t own = made(600, 64);
+    write(requests[1], &own);
+    CHECK(is_read_as(requests[1], 600, 64));
+    for (uint32_t i = 0; i < size; i += 3) {
+        memcpy(damaged, bundle, size);
+        damaged[i] ^= 0x81;
+        CHECK(fs_replace(volume, "JIT/BUILT.ART", damaged, i % 2 == 0 ? size : i) == FS_OK);
+        artifact_result_t result = artifact_read(volume, requests[0], &found);
+        CHECK(result != ARTIFACT_FAILED);
+        if (result == ARTIFACT_OK) {
+            CHECK(found.object_size == OBJECT_SIZE && memcmp(found.object, object, OBJECT_SIZE) == 0);
+            free(found.object);
+        }
+    }
+    CHECK(fs_remove(volume, "JIT/BUILT.ART") == FS_OK);
+}
+
+int main(int count, char **arguments) {
+    if (count != 2)
+        return 2;
+    for (unsigned i = 0; i < OBJECT_SIZE; i++)
+        object[i] = (uint8_t)(i * 31 + 7);
+    ram_disk_load(&disk, arguments[1]);
+    mount();
+    check_damage();
+    check_other_requests();
+    check_power_cuts();
+    check_limit();
+    check_bundle();
+    check_full_disk();
+    CHECK(disk.out_of_range == 0);
+    ram_disk_save(&disk, arguments[1]);
+    fs_unmount(volume);
+    ram_disk_free(&disk);
+    return 0;
+}
