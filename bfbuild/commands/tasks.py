@@ -75,6 +75,7 @@ def _ask(root: Path, kind: str, names: list[str], *, trace: str = "", **options:
     known = None if trace else door.answer(str(root), kind, names or [], **options)
     if known is not None:
         return known
+    door.prepare()
     from bfbuild.commands.build import ask  # noqa: PLC0415
 
     return ask(root, kind, names or [], trace=trace, **options)
