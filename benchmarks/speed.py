@@ -290,7 +290,7 @@ def _sign(project: Path, store: Path) -> None:
     signatures = snapshot.Signatures(str(project))
     for name in ("bareflow.toml", "bareflow.lock", "dodo.py", "recipes/project.py"):
         signatures.add(name)
-    for path in [project / "src", *project.rglob("src/**/*")]:
+    for path in [project / "src", *(project / "src").rglob("*")]:
         signatures.add(str(path.relative_to(project)))
     answer = "build/app.img  as a build would say\n"
     os.environ["BAREFLOW_CACHE"] = str(store)
