@@ -17,7 +17,6 @@ exits; `render` makes the text and the rim (commands/) shows it.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +103,8 @@ class Errors(BareflowError):  # noqa: N818  (the plural of the others)
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like `name`, or None where nothing comes close."""
+    import difflib  # noqa: PLC0415  (slow to import, and few need a guess)
+
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.decide import Miss
 from bfbuild.digest import digest_file
 from bfbuild.errors import StoreError
-from bfbuild.store.disk import disk_errors
+from bfbuild.store.disk import disk_errors, token
 from bfbuild.store.trace import Build, Step
 
 if TYPE_CHECKING:
@@ -48,9 +47,7 @@ def _holds(path: Path, made: InputFile) -> bool:
 
 def record(done: Realiser, progress: Progress, *, project: str, targets: Sequence[str], started: int) -> None:
     """File what was decided. A store that takes no record (full, read-only) fails no build of nothing but hits."""
-    build = Build(
-        id=secrets.token_hex(6), project=project, started=started, targets=tuple(targets), steps=tuple(_steps(done))
-    )
+    build = Build(id=token(6), project=project, started=started, targets=tuple(targets), steps=tuple(_steps(done)))
     try:
         done.store.traces.record_build(build)
     except StoreError as error:

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bfbuild.store.cas import Cas
-from bfbuild.store.disk import Scratch, disk_errors, publish_folder
+from bfbuild.store.disk import Scratch, disk_errors, publish_folder, token
 from bfbuild.store.leases import Leases
 from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
@@ -147,7 +146,7 @@ class Store:
         """
         path = self.tree_path(digest)
         with disk_errors("take away a damaged tree", path):
-            path.rename(self.scratch.path / f"tree-{secrets.token_hex(8)}")
+            path.rename(self.scratch.path / f"tree-{token(8)}")
 
     def usage(self) -> dict[str, Usage]:
         """Return what each folder of the store holds: files, links among them, and their bytes."""

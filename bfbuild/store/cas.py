@@ -12,14 +12,13 @@ import errno
 import fcntl
 import hashlib
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, BinaryIO
 
 from bfbuild.digest import CHUNK, Digest, digest_bytes, digest_file
-from bfbuild.store.disk import disk_errors, hashed_files, write_sparse
+from bfbuild.store.disk import disk_errors, hashed_files, token, write_sparse
 from bfbuild.store.lookup import BlobDamaged, BlobMissing
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class Cas:
         with disk_errors("copy out of the store", destination):
             if link and not executable and self._link(digest, destination):
                 return
-            temporary = destination.with_name(f".bf-{secrets.token_hex(8)}")
+            temporary = destination.with_name(f".bf-{token(8)}")
             try:
                 self._copy(digest, temporary, 0o755 if executable else 0o644)
                 temporary.replace(destination)

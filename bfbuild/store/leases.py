@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import threading
 import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from bfbuild.store.disk import disk_errors
+from bfbuild.store.disk import disk_errors, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +65,7 @@ class Leases:
         try:
             self.path.mkdir(exist_ok=True)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-            self._file = os.open(self.path / secrets.token_hex(8), flags, 0o644)
+            self._file = os.open(self.path / token(8), flags, 0o644)
         except OSError:
             return  # and the gate stays open
         weakref.finalize(self, os.close, self._file)

@@ -19,7 +19,6 @@ import hashlib
 import itertools
 import json
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from bfbuild.digest import ActionDigest, Digest
-from bfbuild.store.disk import disk_errors
+from bfbuild.store.disk import disk_errors, token
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -214,7 +213,7 @@ class Traces:
 
     @cached_property
     def _segment(self) -> Path:
-        return self.path / f"{time.time_ns():020}-{secrets.token_hex(6)}.jsonl"
+        return self.path / f"{time.time_ns():020}-{token(6)}.jsonl"
 
     def _append(self, record: dict[str, object]) -> None:
         body = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
