@@ -139,7 +139,7 @@ def collect(store: Store, limits: Limits, now: int) -> tuple[Plan, Collected]:
         done.bytes = sum(entry.size for entry in [*results, *content])
         done.trees = removal.trees(store)
         actions = {name.hex() for name in kept.results}
-        done.records = store.traces.prune(actions, since=planned.since, builds=limits.builds)
+        done.records = store.traces.prune(actions, since=planned.since, builds=limits.builds, before=now)
     return planned, done
 
 

@@ -22,6 +22,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 SEAL = 16  # hex digits
+TICK = 20_000_000  # ns: the clock of files goes in steps of 10 ms at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,15 +159,19 @@ class Traces:
         """Return the newest build that was asked for `target`."""
         return next((build for build in self.builds() if target in build.targets), None)
 
-    def prune(self, actions: Container[str], *, since: int, builds: int) -> int:
+    def prune(self, actions: Container[str], *, since: int, builds: int, before: int) -> int:
         """Forget what is old and explains nothing any more; return how many records that were.
 
         Kept are executions of these actions (by hash) and those that began at `since` (ns since 1970) or later; the
-        newest `builds` builds, and those that began then or later. What one process recorded goes as a whole or stays.
+        newest `builds` builds, and those that began then or later. What one process recorded goes as a whole or stays;
+        it stays if something was recorded at the moment `before` or later, since nobody knew then what that is for.
         """
         newest = {build.id for build in itertools.islice(self.builds(), builds)}
         forgotten = 0
         for segment in self.segments():
+            with suppress(FileNotFoundError):
+                if segment.stat().st_mtime_ns > before - TICK:
+                    continue
             records = [record for _, _, record in self.read(segment)]
             if not any(
                 record.started >= since

@@ -39,9 +39,17 @@ def filled(tmp_path: Path) -> Filled:
         store = Store(tmp_path / "cache")
         made = [make(store, label, tools=f"tools of {label}") for label in labels]
         del store
-        return Store(tmp_path / "cache"), made
+        store = Store(tmp_path / "cache")
+        long_ago(store)
+        return store, made
 
     return fill
+
+
+def long_ago(store: Store) -> None:
+    """Pretend that what was recorded by now was recorded by processes of long ago."""
+    for segment in store.traces.segments():
+        os.utime(segment, (0, 0))
 
 
 def written(store: Store, made: Iterable[Made], moment: int) -> None:
@@ -114,6 +122,7 @@ def test_the_newest_builds_are_kept(filled: Filled) -> None:
     store, made = filled("a", "b", "c")
     for number, each in enumerate(made):
         record_build(store, each, started=NOW + number)
+    long_ago(store)
     collect(store, Limits(builds=2, age=NOTHING.age), NOW)
     assert [whole(store, each) for each in made] == [False, True, True]
     assert [build.targets for build in store.traces.builds()] == [("c",), ("b",)]
@@ -128,6 +137,7 @@ def test_what_is_young_is_kept(tmp_path: Path, days: int, kept: list[str]) -> No
         written(store, [each], NOW - age * DAY)
     del store
     store = Store(tmp_path / "cache")
+    long_ago(store)
     collect(store, Limits(builds=0, age=days * DAY), NOW)
     assert store.traces.labels() == kept
     assert len(list(store.results.hashes())) == 2 * len(kept)
