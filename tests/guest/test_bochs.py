@@ -15,6 +15,7 @@ import pytest
 
 from bfbuild.execute.sandbox import Bind
 from bfbuild.machine.process import Child
+from bfbuild.machine.spec import FOLDER
 from bfbuild.machine.transcript import Transcript, parse
 from bfbuild.machine.verdict import Verdict
 from tests.guest.conftest import SOURCES
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
     from bfbuild.execute.sandbox import Sandbox
 
 # A PC of 32 MiB, drawn on a terminal that nobody looks at. Writes to the disk are thrown away at the end.
-MACHINE = """\
+MACHINE = f"""\
 display_library: term
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 megs: 32
 boot: disk
-ata0-master: type=disk, path=/work/disk.img, mode=volatile
-com1: enabled=1, mode=file, dev=/work/serial
-log: /work/log
+ata0-master: type=disk, path={FOLDER}/disk.img, mode=volatile
+com1: enabled=1, mode=file, dev={FOLDER}/serial
+log: {FOLDER}/log
 panic: action=fatal
 sound: driver=dummy
 speaker: enabled=0
@@ -55,8 +56,8 @@ def bochs(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path: Path) ->
         (tmp_path / "bochsrc").write_text(MACHINE)
         (tmp_path / "orders").write_text("continue\n")  # Debian's Bochs starts in its debugger
         (tmp_path / "disk.img").touch()
-        binds = [Bind(tmp_path, "/work", writable=True), Bind(image, "/work/disk.img")]
-        argv = ["bochs-bin", "-q", "-f", "/work/bochsrc", "-rc", "/work/orders"]
+        binds = [Bind(tmp_path, FOLDER, writable=True), Bind(image, f"{FOLDER}/disk.img")]
+        argv = ["bochs-bin", "-q", "-f", f"{FOLDER}/bochsrc", "-rc", f"{FOLDER}/orders"]
         with Child(sandbox.wrap(argv, binds, toolchain("bochs")), ENVIRONMENT) as child:
             return _heard(child, tmp_path)
 
