@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from doit.cmd_base import Command
 from doit.exceptions import InvalidCommand
 
+from bfbuild.commands.question import take_options
 from bfbuild.commands.show import guarded
 from bfbuild.errors import nearest
 
@@ -102,11 +103,7 @@ again with no network.
 
     def _words(self, opt_values: dict[str, Any], pos_args: list[str]) -> list[str]:
         """Return the word and its arguments; options may stand among them, where doit stops looking."""
-        words = []
-        rest = pos_args
-        while rest:
-            words.append(rest[0])
-            _, rest = self.cmdparser.parse_only(rest[1:], opt_values)
+        words = take_options(self.cmdparser, pos_args, opt_values)
         usage = f"{self.bin_name} {self.name} "
         if not words:
             raise InvalidCommand(f"say what to do: {usage}{' | '.join(WORDS)}")
