@@ -32,6 +32,7 @@ fake = Link(
 GUESTS: dict[str, dict[str, Recipe | str]] = {
     "objects": {COMPILER: module, "JIT/KERNELS.BC": kernels},
     "faults": {COMPILER: fake},
+    "saver": {},
 }
 for name, files in GUESTS.items():
     app = c_objects(
