@@ -1,6 +1,6 @@
 """Guests that use the compiler module: `jit/NAME.img` runs `tests/jit/NAME.c`; and the bitcode that they compile."""
 
-from bfbuild import CObject, Link, c_objects
+from bfbuild import CObject, Link, Recipe, c_objects
 from compiler import COMPILER, bitcode, module, optimizable
 from guest_tests import checking_lib
 from kernel import kernel
@@ -29,9 +29,25 @@ fake = Link(
     ),
 )
 
-objects, faults, optimize, swap = (
+GUESTS: dict[str, dict[str, Recipe | str]] = {
+    "objects": {COMPILER: module, "JIT/KERNELS.BC": kernels},
+    "faults": {COMPILER: fake},
+    "saver": {},
+}
+apps: dict[str, CObject] = {}
+for name, files in GUESTS.items():
+    (apps[name],) = c_objects(
+        f"tests/jit/{name}.c",
+        toolchain=llvm,
+        flags=freestanding,
+        includes=("src/kernel_lib", "tests/guest"),
+        headers=(*headers, "tests/guest/check.h"),
+    )
+    kernel(f"jit/{name}", (apps[name],), library=checking_lib, files=files, default=False)
+
+optimize, swap = (
     app
-    for name in ("objects", "faults", "optimize", "swap")
+    for name in ("optimize", "swap")
     for app in c_objects(
         f"tests/jit/{name}.c",
         toolchain=llvm,
@@ -40,14 +56,6 @@ objects, faults, optimize, swap = (
         headers=(*headers, "tests/guest/check.h", "tests/jit/functions.h"),
     )
 )
-kernel(
-    "jit/objects",
-    (objects,),
-    library=checking_lib,
-    files={COMPILER: module, "JIT/KERNELS.BC": kernels},
-    default=False,
-)
-kernel("jit/faults", (faults,), library=checking_lib, files={COMPILER: fake}, default=False)
 
 # Apps whose functions become better while they run.
 functions, needs = optimizable(

@@ -4,7 +4,8 @@ from pathlib import PurePosixPath
 
 from bfbuild import CObject
 from guest_tests import apps
-from jit_tests import faults, functions, optimize
+from jit_tests import apps as jit_apps
+from jit_tests import functions, optimize
 from twin import twin
 
 # Those that need nothing but what Linux gives a program, too.
@@ -16,4 +17,4 @@ by_name: dict[str, CObject] = {PurePosixPath(str(app.source)).stem: app for app 
 for name in GUESTS:
     twin(f"guest/{name}", (by_name[name],))
 twin("jit/optimize", (optimize, functions))
-twin("jit/faults", (faults,))
+twin("jit/faults", (jit_apps["faults"],))

@@ -169,6 +169,14 @@ static void make_room(fs_volume_t *volume, const char *path) {
             return;
 }
 
+/* Before the first artifact of a boot: what power cuts left would fill the volume in time. */
+static void repair_once(fs_volume_t *volume) {
+    static const fs_volume_t *repaired;
+    if (repaired != volume)
+        fs_repair(volume); /* where it cannot be, it is used as it is */
+    repaired = volume;
+}
+
 artifact_result_t artifact_write(fs_volume_t *volume, const char *request, const artifact_t *artifact) {
     char path[PATH_SIZE];
     uint32_t request_size = (uint32_t)strlen(request);
@@ -192,6 +200,7 @@ artifact_result_t artifact_write(fs_volume_t *volume, const char *request, const
         memcpy(data + sizeof header + request_size, artifact->object, object_size);
     sha256(data, size, data + size);
     path_of(request, path);
+    repair_once(volume);
     fs_make_directory(volume, PARENT); /* the first time; where one fails, so does what follows */
     fs_make_directory(volume, FOLDER);
     make_room(volume, path);
