@@ -33,12 +33,12 @@ def kernel(
     return elf, image
 
 
-def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], script: str = KERNEL_SCRIPT) -> Link:
+def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:
     """Declare a program that knows the names of its functions, for a panic; what comes between lies in `folder`.
 
     The first link says where each function lies; the second carries their names, behind all code.
     """
-    first = linked(f"{folder}/first.elf", inputs, "--gc-sections", script=script)
+    first = linked(f"{folder}/first.elf", inputs, "--gc-sections", *flags, script=script)
     names = Command(
         name=f"{folder}/names.txt",
         tool="llvm-nm",
@@ -58,7 +58,7 @@ def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], script: str 
             Out(f"{folder}/symbols.o"),
         ),
     )
-    return linked(name, (*inputs, symbols), "--gc-sections", script=script)
+    return linked(name, (*inputs, symbols), "--gc-sections", *flags, script=script)
 
 
 def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:

@@ -9,19 +9,18 @@ from bfbuild import Archive, AsmObject, CObject, Link, Recipe, asm_objects, c_ob
 from kernel import named
 from kernel_lib import freestanding, headers, kernel_lib
 from layout import layout
-from optimizer import app, kernels
 from toolchain import llvm
 
 HARDWARE = ("cpu/interrupts.asm", "io/ata_dma.c", "io/pci.c")  # of the library; nothing stands for it in a twin
 
 
-def library(prefix: str, kernel: Archive, *flags: str) -> Archive:
-    """Declare the library of twins, from that of a kernel."""
+def library(prefix: str, members: tuple[Recipe | str, ...], flags: tuple[str, ...] = freestanding) -> Archive:
+    """Declare the library of twins, from the objects of a kernel's."""
     own = (
         *c_objects(
             "src/twin/**/*.c",
             toolchain=llvm,
-            flags=(*freestanding, *flags),
+            flags=flags,
             includes=("src/kernel_lib", "src/twin"),
             headers=(*headers, "src/twin/linux.h"),
             prefix=prefix,
@@ -35,7 +34,7 @@ def library(prefix: str, kernel: Archive, *flags: str) -> Archive:
         ),
     )
     replaced = {*HARDWARE, *(_below("src/twin", each) for each in own)}
-    kept = [each for each in kernel.members if _below("src/kernel_lib", each) not in replaced]
+    kept = [each for each in members if _below("src/kernel_lib", each) not in replaced]
     return Archive(name=f"{prefix}twin_lib.a", toolchain=llvm, members=(*own, *kept))
 
 
@@ -45,12 +44,9 @@ def _below(folder: str, made: Recipe | str) -> str:
     return str(PurePosixPath(str(made.source)).relative_to(folder))
 
 
-twin_lib = library("", kernel_lib)
+twin_lib = library("", kernel_lib.members)
 
 
-def twin(name: str, inputs: tuple[Recipe | str, ...], lib: Archive = twin_lib) -> Link:
-    """Declare the program `NAME.twin`."""
-    return named(f"{name}/twin", f"{name}.twin", (*inputs, lib), script="src/twin/twin.ld")
-
-
-optimizer = twin("optimizer", (app, kernels))
+def twin(name: str, inputs: tuple[Recipe | str, ...], *flags: str) -> Link:
+    """Declare the program `NAME.twin`; among the inputs is a library of twins."""
+    return named(f"{name}/twin", f"{name}.twin", inputs, *flags, script="src/twin/twin.ld")

@@ -10,7 +10,7 @@ global layout_kernel_address, layout_stack_top
 layout_kernel_address equ BF_KERNEL_ADDRESS
 layout_stack_top      equ BF_STACK_TOP
 
-extern twin_begin, kernel_main
+extern constructors_start, constructors_end, twin_begin, kernel_main
 
 section .text.entry
 global twin_entry
@@ -23,6 +23,14 @@ twin_entry:
     and esp, -16
     sub esp, 12
     push ecx
+    mov edi, constructors_start         ; a compiler that watches the program has some
+.next:
+    cmp edi, constructors_end
+    jae .constructed
+    call [edi]
+    add edi, 4
+    jmp .next
+.constructed:
     call twin_begin
     mov esp, BF_STACK_TOP
     push ebp

@@ -48,9 +48,12 @@ interrupts_disable:
     ret
 
 global interrupts_wait
-interrupts_wait:
+interrupts_wait:                        ; with a frame: a backtrace may begin here
+    push ebp
+    mov ebp, esp
     sti
     hlt
+    pop ebp
     ret
 
 global interrupts_fault_address

@@ -99,11 +99,12 @@ static void handle(int signal, void *info, context_t *context) {
         .ecx = context->ecx,
         .eax = context->eax,
         .vector = vector_of(signal, context),
-        .error = context->trap == GENERAL_PROTECTION || context->trap == PAGE_FAULT ? context->error : 0,
         .eip = context->eip,
         .cs = context->cs,
         .eflags = context->eflags,
     };
+    if (frame.vector == context->trap)
+        frame.error = context->error;
     if (context->trap == PAGE_FAULT)
         fault_address = context->cr2;
     interrupt_dispatch(&frame);
