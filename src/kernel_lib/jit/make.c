@@ -50,7 +50,9 @@ static jit_result_t compile_object(fs_volume_t *volume, const jit_function_t *fu
         return jit_fail(JIT_NO_BITCODE, function->name, function->source->path);
     request_features(features);
     const compiler_request_t request = {function->name, features, bitcode, bitcode_size, REQUEST_RECURSION};
+    jit_event("compile", function->name);
     result = compiler_run(&request, object, size);
+    jit_event("compiled", function->name);
     free(bitcode);
     if (result == COMPILER_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, compiler_result_text(result));
