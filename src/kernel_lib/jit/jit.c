@@ -71,13 +71,12 @@ void jit_swap_function(jit_function_t *function, const code_t *code) {
 }
 
 jit_result_t jit_compile(jit_function_t *function, code_t *code) {
-    uint8_t *object;
-    uint32_t size;
+    artifact_t artifact;
     if (volume == NULL)
         return JIT_NOT_STARTED;
-    jit_result_t result = jit_make(volume, function, &object, &size, code);
+    jit_result_t result = jit_make(volume, function, &artifact, code);
     if (result == JIT_OK)
-        free(object);
+        artifact_free(&artifact);
     return result;
 }
 
@@ -112,7 +111,7 @@ jit_result_t jit_optimize(jit_function_t *function) {
         return JIT_BUSY;
     is_busy = true;
     code_t code;
-    jit_result_t result = jit_make(volume, function, &details->object, &details->object_size, &code);
+    jit_result_t result = jit_make(volume, function, &details->artifact, &code);
     if (result == JIT_OK)
         try(function, &code);
     else
@@ -126,14 +125,12 @@ jit_result_t jit_optimize(jit_function_t *function) {
 static void remember(const jit_function_t *function) {
     char request[REQUEST_SIZE];
     const jit_details_t *details = function->details;
-    const artifact_t artifact = {
-        .per_mille = details->worth.per_mille,
-        .before = details->worth.before,
-        .after = details->worth.after,
-        .object = details->state == JIT_OPTIMIZED ? details->object : NULL,
-        .object_size = details->state == JIT_OPTIMIZED ? details->object_size : 0,
-    };
-    if (request_text(function, request) == 0 || artifact_write(volume, request, &artifact) != ARTIFACT_OK)
+    artifact_t artifact = details->state == JIT_OPTIMIZED ? details->artifact : (artifact_t){0};
+    artifact.per_mille = details->worth.per_mille;
+    artifact.before = details->worth.before;
+    artifact.after = details->worth.after;
+    if (request_text(function, request) == 0 ||
+        artifact_write(volume, function->source->abi, request, &artifact) != ARTIFACT_OK)
         jit_fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
 }
 
@@ -150,8 +147,7 @@ static void decide(jit_function_t *function) {
     }
     jit_event(is_faster ? "optimized" : "rejected", function->name);
     remember(function);
-    free(details->object);
-    details->object = NULL;
+    artifact_free(&details->artifact);
     is_busy = false;
 }
 
@@ -182,7 +178,7 @@ static bool adopt(jit_function_t *function, const artifact_t *artifact) {
         jit_event("rejected", function->name);
         return true;
     }
-    if (jit_load(function, artifact->object, artifact->object_size, &code) != JIT_OK)
+    if (jit_load(function, artifact, &code) != JIT_OK)
         return false;
     if (artifact->per_mille != 0) {
         details->state = JIT_OPTIMIZED;
@@ -201,11 +197,10 @@ static void begin(jit_function_t *function) {
     if (jit_read_artifact(volume, function, &artifact)) {
         bool is_adopted = adopt(function, &artifact);
         if (is_adopted && function->details->state == JIT_TRIED) {
-            function->details->object = artifact.object;
-            function->details->object_size = artifact.object_size;
+            function->details->artifact = artifact;
             return;
         }
-        free(artifact.object);
+        artifact_free(&artifact);
         if (is_adopted)
             return;
     }
