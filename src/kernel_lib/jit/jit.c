@@ -117,6 +117,7 @@ jit_result_t jit_optimize(jit_function_t *function) {
         try(function, &code);
     else
         leave(function, JIT_FAILED);
+    jit_event(result == JIT_OK ? "tried" : "failed", function->name);
     is_busy = false;
     return result;
 }
@@ -145,6 +146,7 @@ static void decide(jit_function_t *function) {
     } else {
         leave(function, JIT_REJECTED);
     }
+    jit_event(is_faster ? "optimized" : "rejected", function->name);
     remember(function);
     artifact_free(&details->artifact);
     is_busy = false;
@@ -168,6 +170,7 @@ static bool adopt(jit_function_t *function, const artifact_t *artifact) {
     details->worth = (comparison_t){artifact->before, artifact->after, artifact->per_mille};
     if (artifact->object == NULL) {
         details->state = JIT_REJECTED;
+        jit_event("rejected", function->name);
         return true;
     }
     if (jit_load(function, artifact, &code) != JIT_OK)
@@ -175,9 +178,11 @@ static bool adopt(jit_function_t *function, const artifact_t *artifact) {
     if (artifact->per_mille != 0) {
         details->state = JIT_OPTIMIZED;
         jit_swap_function(function, &code);
+        jit_event("optimized", function->name);
         return true;
     }
     try(function, &code);
+    jit_event("tried", function->name);
     return true;
 }
 
@@ -201,6 +206,7 @@ static void begin(jit_function_t *function) {
 jit_result_t jit_start(void) {
     if (volume != NULL)
         return JIT_OK;
+    jit_event("start", "jit");
     fs_volume_t *found;
     fs_result_t result = fs_mount_disk(&found);
     if (result != FS_OK)
@@ -219,5 +225,6 @@ jit_result_t jit_start(void) {
     volume = found;
     for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++)
         begin(function);
+    jit_event("started", "jit");
     return JIT_OK;
 }
