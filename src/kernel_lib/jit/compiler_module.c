@@ -3,6 +3,7 @@
 #include "cpu/double_fault.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
+#include "cpu/thread_area.h"
 #include "cpu/timer.h"
 #include "cpu/tsc.h"
 #include "cpu/vectors.h"
@@ -95,7 +96,7 @@ static void begin(void) {
     module.state.text_size = 0;
     module.deadline = timer_ticks() + call_limit / MILLISECONDS_PER_TICK + 1;
     vectors_reset();
-    linux_select_thread();
+    thread_area_select();
     module.is_running = true;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "jit/jit.h"
 #include "cpu/double_fault.h"
+#include "cpu/interrupts.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
 #include "cpu/vectors.h"
@@ -149,12 +150,6 @@ static void decide(jit_function_t *function) {
     remember(function);
     artifact_free(&details->artifact);
     is_busy = false;
-}
-
-static bool interrupts_are_on(void) {
-    uint32_t flags;
-    __asm__ volatile("pushf; pop %0" : "=r"(flags));
-    return (flags & 1 << 9) != 0;
 }
 
 void jit_consider(jit_function_t *function) {
