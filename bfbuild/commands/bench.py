@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bfbuild.commands import bench_page
 from bfbuild.commands.boot import Bootable
+from bfbuild.commands.outputs import BUILD
 from bfbuild.commands.project import Project
 from bfbuild.errors import RecipeError
 from bfbuild.machine import bench, qemu
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from bfbuild.machine.spec import BootSpec
     from bfbuild.machine.transcript import Transcript
 
+PAGE = "bench.html"
 
-def run(root: Path, name: str, *, json: str, compare: str) -> int:
-    """Boot the runs, or the one of this name; print the tables, write them, or compare them."""
+
+def run(root: Path, name: str, *, json: str, compare: str, html: str) -> int:
+    """Boot the runs, or the one of this name; print the tables, write them and their page, or compare them."""
     old = Bench.from_json(_text_of(Path(compare)), compare) if compare else None
     names = [name] if name else [recipe.name for recipe in Project(root).graph.of_type(Run)]
     bootables = [Bootable(root, each) for each in names or [""]]
@@ -30,6 +34,9 @@ def run(root: Path, name: str, *, json: str, compare: str) -> int:
         sys.stdout.write("\n" + bench.render_changes(bench.compare(old, measured)))
     if json:
         _write(Path(json), measured.to_json())
+    page = Path(html) if html else root / BUILD / PAGE
+    _write(page, bench_page.html(measured))
+    sys.stdout.write(f"\n{page.relative_to(root) if page.is_relative_to(root) else page}\n")
     return 0
 
 

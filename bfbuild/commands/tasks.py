@@ -123,6 +123,7 @@ def project_tasks(root: Path) -> Iterator[Task]:
             _option("name", "NAME", "only this run, of those that recipes declare"),
             _option("json", "FILE", "write the figures to FILE"),
             _option("compare", "OLD.json", "show the differences to an earlier --json"),
+            _option("html", "FILE", "write the page with the plots there, instead of build/bench.html"),
         ],
         "boot with counted instructions and print tables",
     )
