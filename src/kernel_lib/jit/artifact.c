@@ -194,6 +194,14 @@ static void *put(void *to, const void *from, uint32_t size) {
     return (uint8_t *)to + size;
 }
 
+/* Before the first artifact of a boot: what power cuts left would fill the volume in time. */
+static void repair_once(fs_volume_t *volume) {
+    static const fs_volume_t *repaired;
+    if (repaired != volume)
+        fs_repair(volume); /* where it cannot be, it is used as it is */
+    repaired = volume;
+}
+
 artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const artifact_t *artifact) {
     char path[ARTIFACT_PATH_SIZE];
     artifact_header_t header;
@@ -208,6 +216,7 @@ artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const art
     sha256(data, digested_size(&header), next);
     put(next + SHA256_SIZE, artifact->optimized, header.optimized_size);
     path_of(header.key, path);
+    repair_once(volume);
     fs_make_directory(volume, ARTIFACT_PARENT); /* the first time; where one fails, so does what follows */
     fs_make_directory(volume, ARTIFACT_FOLDER);
     artifact_make_room(volume, path);

@@ -3,6 +3,7 @@
 #include "cpu/double_fault.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
+#include "cpu/thread_area.h"
 #include "cpu/timer.h"
 #include "cpu/tsc.h"
 #include "cpu/vectors.h"
@@ -12,6 +13,7 @@
 #include "jit/program.h"
 #include "jit/switch.h"
 #include "jit/window.h"
+#include "jit_runtime.h"
 #include "memory/memory.h"
 
 enum { STACK_TOP = BF_WINDOW_END - 64 };
@@ -94,7 +96,7 @@ static void begin(void) {
     module.state.text_size = 0;
     module.deadline = timer_ticks() + call_limit / MILLISECONDS_PER_TICK + 1;
     vectors_reset();
-    linux_select_thread();
+    thread_area_select();
     module.is_running = true;
 }
 
@@ -195,12 +197,14 @@ compiler_result_t compiler_load(fs_volume_t *volume, const char *path) {
     if (module.is_tried)
         return module.loaded;
     module.is_tried = true;
+    jit_event("load", "compiler");
     module.loaded = load(volume, path);
     if (module.loaded == COMPILER_OK) {
         uint64_t before = rdtsc();
         module.loaded = start();
         module.statistics.start_cycles = rdtsc() - before;
     }
+    jit_event("loaded", "compiler");
     return module.loaded;
 }
 

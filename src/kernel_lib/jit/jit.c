@@ -7,6 +7,7 @@
  */
 #include "jit/jit.h"
 #include "cpu/double_fault.h"
+#include "cpu/interrupts.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
 #include "cpu/vectors.h"
@@ -169,10 +170,12 @@ static bool adopt(jit_function_t *function, best_t *best) {
         details->artifact = *artifact;
         details->state = JIT_TRIED;
         jit_try(function, &code, STEP_TRIAL);
+        jit_event("tried", function->name);
         return true;
     }
     details->state = has_code ? JIT_OPTIMIZED : JIT_REJECTED;
     jit_put(function, has_code ? &code : NULL);
+    jit_event(has_code ? "optimized" : "rejected", function->name);
     artifact_free(artifact);
     if (details->is_final)
         jit_leave(function);
@@ -191,6 +194,7 @@ static void begin(jit_function_t *function) {
 jit_result_t jit_start(void) {
     if (volume != NULL)
         return JIT_OK;
+    jit_event("start", "jit");
     fs_volume_t *found;
     fs_result_t result = fs_mount_disk(&found);
     if (result != FS_OK)
@@ -209,5 +213,6 @@ jit_result_t jit_start(void) {
     volume = found;
     for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++)
         begin(function);
+    jit_event("started", "jit");
     return JIT_OK;
 }

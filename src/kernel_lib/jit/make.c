@@ -46,7 +46,9 @@ static jit_result_t compile(fs_volume_t *volume, const jit_function_t *function,
     uint8_t *bitcode = read_bitcode(volume, function, &bitcode_size);
     if (bitcode == NULL)
         return jit_fail(JIT_NO_BITCODE, function->name, function->source->path);
+    jit_event("compile", function->name);
     result = compiler_run(request, bitcode, bitcode_size, compiled);
+    jit_event("compiled", function->name);
     free(bitcode);
     if (result == COMPILER_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, compiler_result_text(result));

@@ -8,6 +8,7 @@
  * and one that is better is kept as well. Of a function that calls itself, one level more is put into it each time that
  * this paid. Whatever fails leaves a function what it is.
  */
+#include "cpu/interrupts.h"
 #include "jit/jit.h"
 #include "memory/memory.h"
 
@@ -67,6 +68,7 @@ static jit_result_t begin_first(jit_function_t *function) {
         jit_try(function, &code, STEP_TRIAL);
     else
         jit_leave(function);
+    jit_event(result == JIT_OK ? "tried" : "failed", function->name);
     return result;
 }
 
@@ -74,6 +76,7 @@ static void decide_first(jit_function_t *function) {
     jit_details_t *details = function->details;
     details->worth = measurement_compare(details->measured);
     details->state = is_faster(&details->worth) ? JIT_OPTIMIZED : JIT_REJECTED;
+    jit_event(details->state == JIT_OPTIMIZED ? "optimized" : "rejected", function->name);
     keep(function, details->state == JIT_OPTIMIZED);
     if (details->state == JIT_OPTIMIZED)
         promote(function);
@@ -145,6 +148,7 @@ static comparison_t by_the_build(const jit_details_t *details, const comparison_
 static void decide_profiled(jit_function_t *function) {
     jit_details_t *details = function->details;
     comparison_t trial = measurement_compare(details->measured);
+    jit_event(is_faster(&trial) ? "improved" : "unchanged", function->name);
     if (!is_faster(&trial)) {
         jit_drop_candidate(function);
         if (!details->is_final)
@@ -175,12 +179,6 @@ jit_result_t jit_optimize(jit_function_t *function) {
     jit_result_t result = begin_first(function);
     is_busy = false;
     return result;
-}
-
-static bool interrupts_are_on(void) {
-    uint32_t flags;
-    __asm__ volatile("pushf; pop %0" : "=r"(flags));
-    return (flags & 1 << 9) != 0;
 }
 
 static void first(jit_function_t *function) {
