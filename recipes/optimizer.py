@@ -22,7 +22,7 @@ kernels, needs = optimizable(
 )
 elf, image = kernel("optimizer", (app, kernels), files=needs)
 native = twin("optimizer", (app, kernels, twin_lib))
-optimizer = Run(name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu)
+optimizer = Run(name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu, timeout=300)
 
 # The same with code for a processor like QEMU's -cpu max: it never compiles, if it finds itself on one.
 FUNCTIONS = ("fibonacci", "matmul", "dot", "sha256_mix", "sieve", "sort", "find", "crc32", "attract")
