@@ -44,6 +44,7 @@ class Part:
     image: str  # the output
     place: str
     path: str | None
+    offset: int  # of the place, in bytes of the image
     made_of: str  # a source's path, or `build/NAME` of an output
     digest: Digest
 
@@ -92,7 +93,7 @@ class Package:
     @property
     def purl(self) -> str:
         """As everybody else does."""
-        return f"pkg:deb/debian/{quote(self.name)}@{quote(self.version, safe='')}?arch={self.architecture}"
+        return f"pkg:deb/debian/{quote(self.name)}@{quote(self.version, safe=':')}?arch={self.architecture}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,12 @@ class Facts:
     actions: tuple[Made, ...]  # each after those that it needs
     toolchains: Mapping[str, Tools]
     packages: Mapping[str, Package]  # by key
+    sha1: Mapping[Digest, str]  # of parts and sources, because SPDX wants it
+
+    def shipped(self, output: str) -> str:
+        """The name in dist/ of an output that is there as it is; its own name where it is not."""
+        made = next((made.outputs[output] for made in self.actions if output in made.outputs), None)
+        return next((file.name for file in self.files if file.output == output and file.digest == made), output)
 
     def behind(self, places: Iterable[str]) -> tuple[Made, ...]:
         """Return the actions that inputs (`build/NAME`) come from, in order; sources come from none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bfbuild.digest import Digest, digest_bytes
+from bfbuild.disk.mbr import SECTOR
 from bfbuild.errors import StoreError
 from bfbuild.recipe.graph import SANDBOX
 from bfbuild.recipe.model import Image, Recipe, Toolchain
-from bfbuild.release.facts import Copyright, Facts, File, Identity, Level, Made, Package, Part, Tools
+from bfbuild.release.facts import MADE, Copyright, Facts, File, Identity, Level, Made, Package, Part, Tools
 from bfbuild.release.licences import licences
 from bfbuild.toolchain.lock import Lock, LockedPackage
 
@@ -54,14 +56,16 @@ def gather(build: Build, identity: Identity, files: Iterable[File]) -> Facts:
     recipes = [cast("Toolchain", build.graph.recipes[name]) for name in used]
     lock = Lock.load(build.toolchains.lock_path)
     toolchains = {recipe.name: _tools(build, lock, recipe) for recipe in recipes}
+    parts = tuple(part for recipe in closure if isinstance(recipe, Image) for part in _parts(build, recipe))
     return Facts(
         identity=identity,
         sandbox=min((made.sandbox for made in actions), key=LEVELS.index, default="unknown"),
         files=tuple(sorted(files)),
-        parts=tuple(part for recipe in closure if isinstance(recipe, Image) for part in _parts(build, recipe)),
+        parts=parts,
         actions=actions,
         toolchains=toolchains,
         packages=_packages(build, lock, recipes, {key for tools in toolchains.values() for key in tools.packages}),
+        sha1=_sha1(build, parts, actions),
     )
 
 
@@ -86,15 +90,25 @@ def _made(build: Build, recipe: Recipe, step: Step) -> Made:
 
 
 def _parts(build: Build, image: Image) -> Iterator[Part]:
-    for place, value in sorted(image.content.items()):
+    layout = image.layout
+    starts = {region.name: region.lba * SECTOR for region in layout.regions}
+    starts |= {partition.name: partition.lba * SECTOR for partition in layout.partitions}
+    content: list[tuple[str, str | None, Recipe | str]] = [(place, None, it) for place, it in image.content.items()]
+    content += [(place, path, it) for place, files in image.files.items() for path, it in files.items()]
+    for place, path, value in sorted(content, key=lambda each: (each[0], each[1] or "")):
         file = build.graph.file(value)
-        yield Part(image=image.name, place=place, path=None, made_of=file.place, digest=build.files.file(file).digest)
-    for place, files in sorted(image.files.items()):
-        for path, value in sorted(files.items()):
-            file = build.graph.file(value)
-            yield Part(
-                image=image.name, place=place, path=path, made_of=file.place, digest=build.files.file(file).digest
-            )
+        digest = build.files.file(file).digest
+        yield Part(image=image.name, place=place, path=path, offset=starts[place], made_of=file.place, digest=digest)
+
+
+def _sha1(build: Build, parts: Iterable[Part], actions: Iterable[Made]) -> dict[Digest, str]:
+    """SHA-1 of every part and source, from the store."""
+    wanted = {part.digest for part in parts}
+    wanted |= {digest for made in actions for place, digest in made.inputs.items() if not place.startswith(MADE)}
+    return {
+        digest: hashlib.sha1(build.store.cas.get_bytes(digest), usedforsecurity=False).hexdigest()
+        for digest in sorted(wanted)
+    }
 
 
 def _tools(build: Build, lock: Lock, recipe: Toolchain) -> Tools:

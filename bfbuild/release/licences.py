@@ -1,7 +1,7 @@
 """What a Debian copyright file says about licences, in the words of SPDX.
 
 Where a file is machine-readable (DEP-5), the short names of its `License` fields become SPDX identifiers, and names
-that SPDX does not have become `LicenseRef-NAME`. Any other file is a licence of its own, `LicenseRef-PACKAGE-copyright`.
+that SPDX does not have become `LicenseRef-NAME`. Any other file is one licence, `LicenseRef-PACKAGE-copyright`.
 """
 
 from __future__ import annotations
