@@ -2,7 +2,8 @@
 
     untrusted comment: ...
     base64 of: "Ed", "Sc" or two zeros (no password), "B2", salt (32), opslimit (8), memlimit (8), and then, under a
-    password XORed with what scrypt makes of it: number (8), seed (32), public key (32), BLAKE2b-256 of "Ed" and these
+    password XORed with what scrypt makes of it: number (8), seed (32), public key (32), a checksum (32) of "Ed" and
+    these by BLAKE2b, which without a password is zeros
 
 A file of a secret key has mode 0600 from the moment that it exists. Nothing here prints or logs one, and its `repr`
 does not show it. `cryptography` signs; checking signatures needs nothing (verify.py).
@@ -62,13 +63,12 @@ class SecretKey:
     def text(self, password: str | None = None) -> str:
         """Return the file's text."""
         body = self.public.number + self._seed + self.public.key
-        body += hashlib.blake2b(b"Ed" + body, digest_size=32).digest()
-        salt = secrets.token_bytes(32)
-        kdf, limits = (NO_PASSWORD, (0, 0)) if password is None else (SCRYPT, (OPSLIMIT, MEMLIMIT))
-        if password is not None:
-            body = _xor(body, _stream(password, salt, *limits))
-        data = _HEAD.pack(b"Ed", kdf, b"B2", salt, *limits) + body
-        encrypted = "" if password is None else "encrypted "
+        if password is None:
+            encrypted, data = "", _HEAD.pack(b"Ed", NO_PASSWORD, b"B2", bytes(32), 0, 0) + body + bytes(32)
+        else:
+            salt = secrets.token_bytes(32)
+            body = _xor(body + _checksum(body), _stream(password, salt, OPSLIMIT, MEMLIMIT))
+            encrypted, data = "encrypted ", _HEAD.pack(b"Ed", SCRYPT, b"B2", salt, OPSLIMIT, MEMLIMIT) + body
         return f"untrusted comment: minisign {encrypted}secret key\n{base64.b64encode(data).decode()}\n"
 
     @classmethod
@@ -86,13 +86,10 @@ class SecretKey:
             if password is None:
                 raise PasswordNeeded("the secret key is under a password")
             body = _xor(body, _stream(password, salt, opslimit, memlimit))
-        number, seed, public, check = body[:8], body[8:40], body[40:72], body[72:]
-        if hashlib.blake2b(b"Ed" + body[:72], digest_size=32).digest() != check:
-            if kdf == SCRYPT:
+            if body[72:] != _checksum(body[:72]):
                 raise PasswordNeeded("the password is not that of the secret key")
-            raise ValueError("its checksum does not fit")
-        key = cls.of_seed(number, seed)
-        if key.public.key != public:
+        key = cls.of_seed(body[:8], body[8:40])
+        if key.public.key != body[40:72]:
             raise ValueError("its two halves do not fit")
         return key
 
@@ -152,6 +149,10 @@ def _stream(password: str, salt: bytes, opslimit: int, memlimit: int) -> bytes:
         raise ValueError("it asks for too much memory")
     memory = 128 * r * ((1 << log) + p + 2) + SLACK
     return hashlib.scrypt(password.encode(), salt=salt, n=1 << log, r=r, p=p, maxmem=memory, dklen=_BODY)
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.blake2b(b"Ed" + body, digest_size=32).digest()
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
