@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
 import struct
 from dataclasses import dataclass, field
@@ -126,6 +127,45 @@ def read(path: Path, password: str | None = None) -> SecretKey:
     except PasswordNeeded as error:
         error.facts.append(("file", str(path)))
         raise
+
+
+def set_aside(path: Path, old: SecretKey, new: Path) -> Path:
+    """Put the file `new` in the place of `path`, and keep the old key under its number; return where."""
+    kept = path.with_name(f"{path.name}.{old.public.id}")
+    try:
+        if not kept.exists():  # a rotation that was killed between the two steps is done to its end by the next one
+            kept.hardlink_to(path)
+        new.replace(path)
+    except OSError as error:
+        facts: list[tuple[str, object]] = [("file", path), ("why", error.strerror)]
+        raise ConfigError("a secret key cannot be replaced", facts=facts) from error
+    return kept
+
+
+def files(path: Path) -> list[Path]:
+    """Return the file of a secret key, where it is there, and those that were set aside."""
+    return [each for each in [path, *sorted(path.parent.glob(f"{path.name}.*"))] if each.is_file()]
+
+
+def number_of(path: Path) -> str:
+    """Return the number of the key in a file, "password" where that is needed to know it, "damaged" for no key."""
+    try:
+        return read(path).public.id
+    except PasswordNeeded:
+        return "(password)"
+    except ConfigError:
+        return "(unusable)"
+
+
+def numbered(path: Path, word: str) -> list[Path]:
+    """Return the files that have a key, by its number or as a public key; raise ConfigError for another word."""
+    if not re.fullmatch("[0-9A-F]{16}", word):
+        try:
+            word = PublicKey.parse(word).id
+        except ValueError as error:
+            hint = "`doit key ls` lists them"
+            raise ConfigError("this is neither a key nor its number", facts=[("word", word)], hint=hint) from error
+    return [each for each in files(path) if number_of(each) == word or each.name.endswith(f".{word}")]
 
 
 def _private(seed: bytes) -> Ed25519PrivateKey:

@@ -15,6 +15,7 @@ import pytest
 
 from bfbuild.digest import digest_bytes
 from bfbuild.release import verify
+from bfbuild.release.attest import attest
 from bfbuild.release.sbom import cyclonedx
 from bfbuild.release.spdx import spdx
 from tests.release.conftest import ARCHIVE, IMAGE, archive_of, cas
@@ -40,6 +41,22 @@ def test_a_good_release_passes_within_five_seconds(dist: Path) -> None:
         ["ok", check] for check in ("signature", "files", "provenance", "sandbox", "lock", "sbom", "archive")
     ]
     assert "WARNING" not in done.stdout
+
+
+def test_what_is_attested_passes(made: Made, tmp_path: Path) -> None:
+    """As `doit release` does it: files first, then all that vouches for them. Again gives the same bytes."""
+    folders = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        told = {"name": "small", "version": "1.1", "commit": made.facts.identity.commit, "sandbox": "bubblewrap"}
+        files = {**made.content, verify.RELEASE: json.dumps({**told, "source_date_epoch": 1_700_000_000}).encode()}
+        for path, data in files.items():
+            (folder / path).write_bytes(data)
+        attest(folder, made.facts, KEY)
+        folders.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert refused(tmp_path / "one") == {}
+    assert folders[0] == folders[1]
 
 
 def test_a_key_that_came_along_is_no_proof(dist: Path) -> None:
