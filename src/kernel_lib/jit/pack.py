@@ -27,7 +27,8 @@ def artifact(abi: bytes, request: bytes, code: bytes, optimized: bytes) -> bytes
     sizes = (len(request), len(code), len(optimized))
     digests = [hashlib.sha256(data).digest() for data in (request, abi, optimized)]
     head = HEADER.pack(
-        *(b"BFJA", VERSION, digests[0], digests[1], feature_mask(request), LLVM, *sizes, 0, 0, 0, bytes(32), digests[2])
+        *(b"BFJA", VERSION, digests[0], digests[1], feature_mask(request), LLVM, *sizes, 0, 0, 0),
+        *(digests[0], digests[2]),  # none is better: the guest need not look for one
     )
     body = head + request + code
     return body + hashlib.sha256(body).digest() + optimized
