@@ -45,6 +45,19 @@ class Bootable:
         """The program with its symbols, in build/."""
         return None if self.recipe.elf is None else self.project.root / self.project.graph.file(self.recipe.elf).place
 
+    def twin(self) -> Path:
+        """The app as a program for Linux, built now; raise RecipeError where the run has none."""
+        twin = self.recipe.twin
+        if twin is None:
+            raise RecipeError(
+                "this run has no twin",
+                facts=[("run", self.recipe.name)],
+                location=self.recipe.location,
+                hint="a recipe gives it one: Run(..., twin=twin(...)), as recipes/demo.py does",
+            )
+        build(self.project, [twin])
+        return self.project.root / BUILD / twin.name
+
     def spec(self, mode: Mode | None, *, deterministic: bool = False, disk: Path | None = None) -> BootSpec:
         """What to start; with a `disk` that instead of the image, and what the guest writes stays on it."""
         return BootSpec(

@@ -137,6 +137,7 @@ def project_tasks(root: Path) -> Iterator[Task]:
         _bench,
         [
             _option("name", "NAME", "only this run, of those that recipes declare"),
+            _flag("native", "", "run the twins instead, as programs of this machine's processor"),
             _option("json", "FILE", "write the figures to FILE"),
             _option("compare", "OLD.json", "show the differences to an earlier --json"),
             _option("html", "FILE", "write the page with the plots there, instead of build/bench.html"),

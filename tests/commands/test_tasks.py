@@ -24,7 +24,7 @@ def test_the_tasks_of_a_project(tmp_path: Path) -> None:
         "optimize": ["jobs", "keep-going"],
         "build": ["jobs", "keep-going", "trace"],
         "run": ["name", "interactive", "screenshot", "disk"],
-        "bench": ["name", "json", "compare", "html"],
+        "bench": ["name", "native", "json", "compare", "html"],
         "debug": ["name", "port"],
     }
     assert list(tmp_path.iterdir()) == []

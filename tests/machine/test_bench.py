@@ -331,8 +331,8 @@ def test_the_format_of_the_json_is_version_2(tmp_path: Path) -> None:
     kinds: tuple[Kind, ...] = ("only", "aot", "first", "warm")
     assert json.loads(Bench(runs=(twin(tmp_path, FIRST, WARM, AOT),)).to_json())["version"] == 2
     assert {model.__name__: list(model.model_fields) for model in (Bench, Benched, Boot, *ROWS)} == {
-        "Bench": ["version", "runs"],
-        "Benched": ["name", "sizes", "boots"],
+        "Bench": ["version", "clock", "runs"],
+        "Benched": ["name", "sizes", "boots", "notes"],
         "Boot": [
             *("kind", "init_cycles", "overhead_cycles", "tests", "functions", "optimized", "events", "samples"),
         ],
