@@ -10,7 +10,7 @@ import pytest
 
 from bfbuild.machine.harvest import HEADER, Artifact, parse
 from bfbuild.recipe.profile import Entry, Profile, Source, request_text
-from tests.learning import BETTER, LINES, OTHER
+from tests.learning import BETTER, LINES, OTHER, WEIGHED
 
 COMPILER, BITCODE = b"compiler", b"bitcode"
 DIGESTS = hashlib.sha256(COMPILER).hexdigest(), hashlib.sha256(BITCODE).hexdigest()
@@ -74,6 +74,25 @@ def test_other_code_is_to_be_tried(pack: str, tmp_path: Path, changed: int) -> N
     entry = Entry(request=LINES, state="rejected", per_mille=1100, before=1000, after=1100)
     (made,) = packed(pack, tmp_path, (entry,), tuple(digests))
     assert parse(made) == Artifact(*DIGESTS, LINES, 0, 0, 0, key(LINES), *CODE)
+
+
+def test_branches_are_those_of_one_bitcode(pack: str, tmp_path: Path) -> None:
+    """For another one the request says nothing of them; what is then asked twice is in the bundle once."""
+    entries = (
+        Entry(request=LINES, better=WEIGHED),
+        Entry(request=BETTER),
+        Entry(request=WEIGHED),
+    )
+    here, elsewhere = (
+        [parse(each) for each in packed(pack, tmp_path, entries, (DIGESTS[0], bitcode))]
+        for bitcode in (DIGESTS[1], "0" * 64)
+    )
+    assert [(each.lines, each.better) for each in here] == [
+        (LINES, key(WEIGHED)),
+        (BETTER, key(BETTER)),
+        (WEIGHED, key(WEIGHED)),
+    ]
+    assert [(each.lines, each.better) for each in elsewhere] == [(LINES, key(BETTER)), (BETTER, key(BETTER))]
 
 
 def test_a_header_is_what_the_kernel_asks_for(pack: str, tmp_path: Path) -> None:
