@@ -19,7 +19,7 @@ from bfbuild.store.results import result_blobs
 from bfbuild.store.trace import Cause, Reason
 
 if TYPE_CHECKING:
-    from bfbuild.action.action import Action
+    from bfbuild.action.action import Action, Request
     from bfbuild.protos import remote_execution_pb2 as api
     from bfbuild.store import Store
 
@@ -82,14 +82,22 @@ def _explain(action: Action, store: Store) -> Miss:
         old = read_description(last.action, store.cas.get_bytes)
     except StoreError:
         return Miss(Reason(text="it changed, but what it was is gone from the store"))
-    causes = tuple(
-        replace(cause, subject=action.request.name(cause.subject)) for cause in compare(old, action.description)
-    )
+    causes = _by_name(tuple(compare(old, action.description)), action.request)
     if not causes:
         failed = last.exit_code != 0 or len(last.outputs) < len(old.outputs)
         return Miss(Reason(text="it failed the last time" if failed else "its last result is gone from the store"))
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
     return Miss(Reason(text=f"{told(causes[0])}{more}", causes=causes))
+
+
+def _by_name(causes: tuple[Cause, ...], request: Request) -> tuple[Cause, ...]:
+    """Return causes under the names that people know; a text of ours that only follows from another input is none."""
+    if not request.names:
+        return causes
+    known = tuple(
+        replace(cause, subject=request.names[cause.subject]) for cause in causes if cause.subject in request.names
+    )
+    return known or causes
 
 
 def compare(old: Description, new: Description) -> Iterator[Cause]:
