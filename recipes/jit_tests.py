@@ -68,3 +68,20 @@ for name, lacks in {"optimize": (), "no_compiler": (COMPILER,), "no_bitcode": ("
         files={path: file for path, file in needs.items() if path not in lacks},
         default=False,
     )
+
+# Functions of every kind, in two files.
+kinds, files = zip(
+    *(
+        optimizable(f"tests/jit/{name}.c", flags=freestanding, headers=(*headers, "tests/jit/kinds.h"), path=path)
+        for name, path in {"kinds": "JIT/KINDS.BC", "kinds_other": "JIT/OTHER.BC"}.items()
+    ),
+    strict=True,
+)
+callers = c_objects(
+    "tests/jit/all_kinds.c",
+    toolchain=llvm,
+    flags=freestanding,
+    includes=("src/kernel_lib", "tests/guest"),
+    headers=(*headers, "tests/guest/check.h", "tests/jit/kinds.h"),
+)
+kernel("jit/kinds", (*callers, *kinds), library=checking_lib, files={**files[0], **files[1]}, default=False)

@@ -57,7 +57,7 @@ static object_t make(const char *name) {
 
 static int swap_in(const object_t *object) {
     code_t code;
-    CHECK(target != NULL && code_load(object->bytes, object->size, target->name, &code) == CODE_OK);
+    CHECK(target != NULL && code_load(object->bytes, object->size, target, &code) == CODE_OK);
     jit_swap_function(target, &code);
     return 0;
 }

@@ -21,7 +21,7 @@ const char *code_result_text(code_result_t result) {
     static const char *const texts[] = {
         [CODE_OK] = "done",
         [CODE_MALFORMED] = "this is no object that can be loaded",
-        [CODE_UNKNOWN] = "the object calls a function that the kernel does not have",
+        [CODE_UNKNOWN] = "the object needs what the kernel does not have",
         [CODE_NO_MEMORY] = "there is no memory for code",
     };
     return texts[result];
@@ -58,7 +58,23 @@ static uint8_t *page_memory(const code_t *code) {
     return (uint8_t *)code->memory + (PAGE_SIZE - (uintptr_t)code->memory % PAGE_SIZE);
 }
 
-code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *function, code_t *code) {
+/* Names that compilers use by themselves; of all others only the source can say which ones are meant. */
+static bool is_of_compilers(const char *name) {
+    static const char *const names[] = {"memcpy", "memmove", "memset", "memcmp"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return name[0] == '_' && name[1] == '_';
+}
+
+static uint32_t find(const void *source, const char *name) {
+    for (const jit_symbol_t *symbol = ((const jit_source_t *)source)->symbols; symbol->name != NULL; symbol++)
+        if (strcmp(symbol->name, name) == 0)
+            return symbol->address;
+    return is_of_compilers(name) ? symbol_address(name) : 0;
+}
+
+code_result_t code_load(const uint8_t *bytes, uint32_t size, const jit_function_t *function, code_t *code) {
     object_t object;
     if (object_open(&object, bytes, size) != OBJECT_OK)
         return CODE_MALFORMED;
@@ -66,7 +82,9 @@ code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *functio
         return CODE_NO_MEMORY;
     uint8_t *memory = page_memory(code);
     memset(memory, 0xCC, code->size);
-    object_result_t result = object_link(&object, memory, code->start, function, symbol_address, &code->entry);
+    const object_resolver_t resolver = {find, function->source};
+    code->is_kept = object.is_kept;
+    object_result_t result = object_link(&object, memory, code->start, function->name, &resolver, &code->entry);
     if (result == OBJECT_OK && paging_map(code->start, (uintptr_t)memory, code->size, PAGE_EXECUTE))
         return CODE_OK;
     code_unload(code);

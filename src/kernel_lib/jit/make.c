@@ -58,7 +58,7 @@ static jit_result_t compile_object(fs_volume_t *volume, const jit_function_t *fu
 }
 
 jit_result_t jit_load(const jit_function_t *function, const uint8_t *object, uint32_t size, code_t *code) {
-    code_result_t result = code_load(object, size, function->name, code);
+    code_result_t result = code_load(object, size, function, code);
     if (result == CODE_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, code_result_text(result));
     if (result == CODE_UNKNOWN)

@@ -8,6 +8,7 @@
  * Equal requests give equal objects, in a kernel and on Linux: nothing here looks at the machine it runs on.
  */
 #include "compiler.h"
+#include "isolate.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Config/llvm-config.h>
@@ -21,7 +22,7 @@
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
-#include <llvm/Transforms/IPO/Internalize.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <unistd.h>
@@ -54,20 +55,6 @@ bool fail(compiler_job_t &job, const Twine &message) {
     SmallString<COMPILER_MESSAGE_SIZE> text;
     strncpy(job.message, message.toNullTerminatedStringRef(text).data(), sizeof job.message - 1);
     return false;
-}
-
-/* Makes the wanted function the only one that others can see. */
-bool isolate(Module &module, compiler_job_t &job) {
-    const Function *wanted = module.getFunction(job.function);
-    if (wanted == nullptr || wanted->isDeclaration())
-        return fail(job, Twine("the bitcode does not define ") + job.function);
-    if (wanted->getReturnType()->isFloatingPointTy())
-        return fail(job, Twine(job.function) + " returns a floating-point number, which kernels hand over otherwise");
-    for (const GlobalVariable &variable : module.globals())
-        if (!variable.isDeclaration() && !variable.isConstant())
-            return fail(job, Twine("the source has a variable, ") + variable.getName() + ", which would be doubled");
-    internalizeModule(module, [wanted](const GlobalValue &value) { return &value == wanted; });
-    return true;
 }
 
 void aim(Module &module, const char *features) {
@@ -104,7 +91,7 @@ void unfold(Function &function, unsigned levels) {
     once->eraseFromParent();
 }
 
-void optimize(Module &module, TargetMachine &machine) {
+bool optimize(Module &module, TargetMachine &machine, const Isolated &isolated, std::string &why) {
     LoopAnalysisManager loops;
     FunctionAnalysisManager functions;
     CGSCCAnalysisManager components;
@@ -116,6 +103,10 @@ void optimize(Module &module, TargetMachine &machine) {
     builder.registerLoopAnalyses(loops);
     builder.crossRegisterProxies(loops, functions, components, modules);
     builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
+    if (!settle(module, isolated, why))
+        return false;
+    GlobalDCEPass().run(module, modules);
+    return true;
 }
 
 bool emit(Module &module, TargetMachine &machine, compiler_job_t &job) {
@@ -146,12 +137,18 @@ int compile(compiler_job_t *job) {
         fail(*job, "the bitcode is for another machine");
         return 1;
     }
-    if (!isolate(**module, *job))
+    Isolated isolated;
+    if (!isolate(**module, job->function, isolated, why)) {
+        fail(*job, why);
         return 1;
+    }
     StripDebugInfo(**module);
     aim(**module, job->features);
-    unfold(*(*module)->getFunction(job->function), job->recursion);
-    optimize(**module, *machine);
+    unfold(*isolated.function, job->recursion);
+    if (!optimize(**module, *machine, isolated, why)) {
+        fail(*job, why);
+        return 1;
+    }
     return emit(**module, *machine, *job) ? 0 : 1;
 }
 
