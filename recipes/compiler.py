@@ -5,6 +5,7 @@ from layout import layout
 from toolchain import compiler, llvm
 
 COMPILER = "JIT/COMPILER.ELF"  # where a kernel looks for the module (jit.c)
+ABI = "src/kernel_lib/jit/abi.txt"  # by which rules code and kernel meet
 BUNDLE = "JIT/BUILT.ART"  # and where for code that was made before its boot (artifact.c)
 SYSROOT = "/sysroot/usr/lib"
 MACHINE = ("--target=i386-linux-gnu", "--sysroot=/sysroot")
@@ -58,7 +59,7 @@ module = Link(
 )
 
 
-# What makes a source optimizable. Each of its variables stays as it is written, and keeps its name: code that is made at
+# What makes a source optimizable. Each of its variables stays as it is written and keeps its name: code that is made at
 # run time uses them too. So clang does not take variables apart, make constants of those that are never written, or
 # leave out those that are never read; all else is as without.
 SHARED = ("-DJIT_SOURCE", "-fkeep-persistent-storage-variables")
@@ -109,7 +110,10 @@ def optimizable(
         name=description,
         tool=llvm.python,
         toolchain=llvm,
-        args=("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), In(symbols), path, Out(description)),
+        args=(
+            *("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), In(ABI), In(symbols)),
+            *(path, Out(description)),
+        ),
     )
     object_ = compiled(f"{source}.o", known, include=("-include", f"build/{description}"))
     return object_, {COMPILER: module, path: code}
@@ -123,23 +127,29 @@ def optimized(
     Same request, same bytes: a guest that finds itself on a processor with just these features tries the code at once,
     and needs no compiler. Runs the module, so the building machine must run i386 programs.
     """
-    objects = {
-        function: Command(
-            name=f"{name}/{function}.o",
+    parts: list[In] = []
+    for function in functions:
+        request, code, better = (f"{name}/{function}.{suffix}" for suffix in ("txt", "o", "bc"))
+        asked = Command(
+            name=request,
+            tool=llvm.python,
+            toolchain=llvm,
+            args=(
+                *("-S", In("src/kernel_lib/jit/ask.py"), In(module), In(f"{source}.bc")),
+                *(function, features or "none", str(recursion), Out(request)),
+            ),
+        )
+        Command(
+            name=code,
             tool=module,
             toolchain=llvm,
-            args=(function, features, str(recursion), In(f"{source}.bc"), Out(f"{name}/{function}.o")),
+            args=(In(asked), In(f"{source}.bc"), Out(code), Out(better)),
         )
-        for function in functions
-    }
-    pairs = [word for function, made in objects.items() for word in (function, In(made))]
+        parts += [In(asked), In(code), In(better)]
     bundle = Command(
         name=f"{name}.art",
         tool=llvm.python,
         toolchain=llvm,
-        args=(
-            *("-S", In("src/kernel_lib/jit/pack.py"), Out(f"{name}.art"), In(module), In(f"{source}.bc")),
-            *(features or "none", str(recursion), *pairs),
-        ),
+        args=("-S", In("src/kernel_lib/jit/pack.py"), In(ABI), Out(f"{name}.art"), *parts),
     )
     return {BUNDLE: bundle}

@@ -81,6 +81,7 @@ static bool mount_and_use(ram_disk_t *disk) {
     }
     walked = 0;
     walk(volume, "", 0);
+    fs_repair(volume);
     change(volume);
     walked = 0;
     walk(volume, "", 0);

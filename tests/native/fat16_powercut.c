@@ -2,12 +2,13 @@
  * fat16_powercut.c: wherever the power goes while a file is replaced, the file is there with its old or its new
  * content.
  *
- *     fat16_powercut IMAGE OUT OPERATION CUT SEED
+ *     fat16_powercut IMAGE OUT REPAIRED OPERATION CUT SEED
  *
  * IMAGE is an empty volume. A directory is filled and the file given its old content; then OPERATION runs and the power
  * goes instead of block write number CUT (from 0), taking a random part of the unflushed writes along. The volume is
- * mounted again, the file checked, and OUT written, for fsck.fat. Exit status: 0 the power went and all is well; 2 the
- * operation ended before the cut (so higher cuts are pointless) and all is well; 1 otherwise.
+ * mounted again, the file checked, and OUT written, then repaired, checked again, and REPAIRED written, both for
+ * fsck.fat. Exit status: 0 the power went and all is well; 2 the operation ended before the cut (so higher cuts are
+ * pointless) and all is well; 1 otherwise.
  */
 #include "fs/fs.h"
 #include "ram_disk.h"
@@ -152,19 +153,19 @@ static unsigned find_operation(const char *name) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 6) {
-        fprintf(stderr, "usage: fat16_powercut IMAGE OUT OPERATION CUT SEED\n");
+    if (count != 7) {
+        fprintf(stderr, "usage: fat16_powercut IMAGE OUT REPAIRED OPERATION CUT SEED\n");
         return EXIT_FAILURE;
     }
     ram_disk_t disk;
     fs_volume_t *volume;
-    unsigned operation = find_operation(arguments[3]);
-    uint64_t seed = strtoull(arguments[5], NULL, 10) * 2 + 1;
+    unsigned operation = find_operation(arguments[4]);
+    uint64_t seed = strtoull(arguments[6], NULL, 10) * 2 + 1;
     ram_disk_load(&disk, arguments[1]);
     need(fs_mount(&disk.device, &volume), "mount");
     prepare(volume, &seed);
 
-    disk.power_until = disk.writes + strtoull(arguments[4], NULL, 10);
+    disk.power_until = disk.writes + strtoull(arguments[5], NULL, 10);
     fs_result_t result = OPERATIONS[operation].run(volume);
     bool complete = !ram_disk_is_dead(&disk);
     if (complete) {
@@ -175,13 +176,17 @@ int main(int count, char **arguments) {
 
     need(fs_mount(&disk.device, &volume), "mount after the cut");
     bool is_new = OPERATIONS[operation].becomes_new;
-    bool whole =
-        target_is_whole(volume, OPERATIONS[operation].target, OPERATIONS[operation].existed && !(complete && is_new),
-                        !OPERATIONS[operation].existed && !complete, is_new);
-    if (!whole) {
-        printf("cut %s: the file is neither old nor new\n", arguments[4]);
+    bool whole = true;
+    for (unsigned turn = 0; turn < 2; turn++) { /* as the cut left it, then repaired */
+        whole &= target_is_whole(volume, OPERATIONS[operation].target,
+                                 OPERATIONS[operation].existed && !(complete && is_new),
+                                 !OPERATIONS[operation].existed && !complete, is_new);
+        if (!whole) {
+            printf("cut %s: the file is neither old nor new\n", arguments[5]);
+        }
+        ram_disk_save(&disk, arguments[2 + turn]);
+        need(fs_repair(volume), "repair");
     }
-    ram_disk_save(&disk, arguments[2]);
     fs_unmount(volume);
     ram_disk_free(&disk);
     return !whole ? EXIT_FAILURE : complete ? STATUS_COMPLETE : EXIT_SUCCESS;

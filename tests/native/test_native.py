@@ -97,18 +97,19 @@ def test_a_hostile_volume_cannot_harm(native: Native, volume: Path, seed: int) -
 def test_a_power_cut_leaves_the_old_or_the_new(
     native: Native, volume: Path, tool: Tool, tmp_path: Path, operation: str
 ) -> None:
-    """The power goes at each write of an operation in turn: the file is whole, and fsck.fat has no harm to report."""
+    """The power goes at each write in turn: the file is whole, nothing is harmed, and a repair leaves no trace."""
 
     def cut(number: int) -> bool:
         """Cut at a write; return whether the operation was already complete."""
-        after, partition = tmp_path / f"{number}.img", tmp_path / f"{number}.partition"
-        done = native("fat16_powercut", str(volume), str(after), operation, str(number), "1")
+        after, repaired, partition = (tmp_path / f"{number}.{each}" for each in ("img", "repaired", "partition"))
+        done = native("fat16_powercut", str(volume), str(after), str(repaired), operation, str(number), "1")
         assert done.returncode in (0, COMPLETE), (number, done.stdout, done.stderr)
         complete = done.returncode == COMPLETE
         check = complaints if complete else harm
         assert check(tool, cut_out(after, partition, DATA_LBA)) == [], number
-        after.unlink()
-        partition.unlink()
+        assert complaints(tool, cut_out(repaired, partition, DATA_LBA)) == [], number
+        for path in (after, repaired, partition):
+            path.unlink()
         return complete
 
     last = next(number for number in range(0, MOST_WRITES, 8) if cut(number))

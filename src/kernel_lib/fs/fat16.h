@@ -7,6 +7,7 @@
  *   fat16_directory.c  walking, looking up, adding and removing entries
  *   fat16_file.c       file content
  *   fat16_tree.c       operations on paths
+ *   fat16_repair.c     taking back what power cuts left behind
  *
  * Rules that make a power cut harmless:
  *   1. Content and the links of its chain are on disk before anything points to the chain: an entry, or the link of a
@@ -39,7 +40,7 @@ enum {
 
 _Static_assert(FAT16_SET_MAX <= FAT16_ENTRIES_PER_SECTOR, "rule 4");
 
-enum { FAT16_FREE = 0x0000, FAT16_CHAIN_END = 0xFFFF, FAT16_CHAIN_END_MIN = 0xFFF8 };
+enum { FAT16_FREE = 0x0000, FAT16_BAD = 0xFFF7, FAT16_CHAIN_END = 0xFFFF, FAT16_CHAIN_END_MIN = 0xFFF8 };
 
 enum { ENTRY_END = 0x00, ENTRY_DELETED = 0xE5 }; /* first byte of the name */
 enum { ATTRIBUTE_LABEL = 0x08, ATTRIBUTE_DIRECTORY = 0x10, ATTRIBUTE_ARCHIVE = 0x20, ATTRIBUTE_LONG = 0x0F };

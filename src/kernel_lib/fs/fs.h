@@ -89,6 +89,12 @@ fs_result_t fs_mount_disk(fs_volume_t **volume);
 
 uint64_t fs_free_bytes(const fs_volume_t *volume);
 
+/*
+ * Takes back what power cuts left: clusters of no file, the rest of a chain that is longer than its file, copies of the
+ * table that differ. A volume that is sound stays as it is; so does one that is damaged otherwise, with FS_CORRUPT.
+ */
+fs_result_t fs_repair(fs_volume_t *volume);
+
 /* Files. fs_create makes a new empty one. */
 fs_result_t fs_open(fs_volume_t *volume, const char *path, fs_file_t *file);
 fs_result_t fs_create(fs_volume_t *volume, const char *path, fs_file_t *file);

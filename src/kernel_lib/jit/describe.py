@@ -1,6 +1,6 @@
 """Tells an optimizable source what it is on the disk, and where what its object holds lies (function.h).
 
-describe.py BITCODE COMPILER SYMBOLS PATH OUT     SYMBOLS is what `llvm-nm` prints for the source's object without OUT.
+describe.py BITCODE COMPILER ABI SYMBOLS PATH OUT     SYMBOLS is what `llvm-nm` prints for the object without OUT.
 
 OUT is a header of nothing but assembly, to be included before all else in the source: it changes nothing that the
 compiler makes of it, so the names in SYMBOLS are those in the object, and in the bitcode.
@@ -36,10 +36,10 @@ def complaint(kinds: dict[str, str]) -> str | None:
     return None
 
 
-def header(bitcode: bytes, compiler: bytes, path: str, kinds: dict[str, str]) -> str:
-    """Return the header: a jit_source_t, and what it points to."""
+def header(path: str, files: list[Path], kinds: dict[str, str]) -> str:
+    """Return the header: a jit_source_t, and what it points to, the digests of files among it."""
     names = [name for name in kinds if not name.startswith((FUNCTION, COUNTED)) and name != "jit_source"]
-    digests = [hashlib.sha256(data).hexdigest() for data in (bitcode, compiler)]
+    digests = [hashlib.sha256(data).hexdigest() for data in map(Path.read_bytes, files)]
     assembly = [
         '.pushsection .rodata.jit_source, "a", @progbits',
         *(f".Ljit_text{i}: .asciz {quoted(text)}" for i, text in enumerate((path, *digests))),
@@ -48,21 +48,21 @@ def header(bitcode: bytes, compiler: bytes, path: str, kinds: dict[str, str]) ->
         ".Ljit_symbols:",
         *(f".long .Ljit_name{i}, {quoted(name)}" for i, name in enumerate(names)),
         ".long 0, 0",
-        "jit_source: .long .Ljit_text0, .Ljit_text1, .Ljit_text2, .Ljit_symbols",
+        "jit_source: .long .Ljit_text0, .Ljit_text1, .Ljit_text2, .Ljit_text3, .Ljit_symbols",
         ".popsection",
     ]
     return "".join(f"__asm__({quoted(line)});\n" for line in assembly)
 
 
-def main(bitcode: str, compiler: str, nm_output: str, path: str, out: str) -> None:
+def main(files: list[str], nm_output: str, path: str, out: str) -> None:
     """Write the header."""
     kinds = symbols(Path(nm_output).read_text(encoding="utf-8"))
     if (why := complaint(kinds)) is not None:
         sys.exit(f"error: {why}")
-    Path(out).write_text(header(Path(bitcode).read_bytes(), Path(compiler).read_bytes(), path, kinds), encoding="utf-8")
+    Path(out).write_text(header(path, [Path(each) for each in files], kinds), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 6:
-        sys.exit("usage: describe.py BITCODE COMPILER SYMBOLS PATH OUT")
-    main(*sys.argv[1:])
+    if len(sys.argv) != 7:
+        sys.exit("usage: describe.py BITCODE COMPILER ABI SYMBOLS PATH OUT")
+    main(sys.argv[1:4], *sys.argv[4:])

@@ -35,6 +35,7 @@ typedef struct {
     const char *path;            /* of the bitcode on the disk */
     const char *digest;          /* of the bitcode: SHA-256, in hexadecimal digits, like the next */
     const char *compiler;        /* of the compiler module that the image was built with */
+    const char *abi;             /* of the rules that the kernel was built by: abi.txt */
     const jit_symbol_t *symbols; /* what the source's object defines or refers to, static or not */
 } jit_source_t;
 
