@@ -35,7 +35,7 @@ def test_compiled_functions_give_what_the_build_gives(built: Built, start: Boot,
 
 
 def test_functions_of_all_kinds_optimize_themselves(built: Built, start: Boot) -> None:
-    """Counted, tried call by call and decided about, each function gives what it gave, and none is refused an object."""
+    """Counted, tried and decided about, each function gives what it gave, and none is refused an object."""
     wanted = {"args": "themselves", "extra": ("-cpu", "max"), "deterministic": True, "timeout_s": PATIENCE_S}
     run = start(built("jit/kinds.img")["jit/kinds.img"], **wanted)
     states = {each.text("name"): each.text("state") for each in run.require_ok().transcript.all("optimized")}

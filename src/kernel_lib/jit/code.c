@@ -3,6 +3,7 @@
 #include "cpu/backtrace.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
+#include "jit/compiler/compiler.h"
 #include "jit/object.h"
 #include "jit/window.h"
 #include "layout.h"
@@ -12,6 +13,7 @@ enum { PAGES = CODE_WINDOW_SIZE / PAGE_SIZE };
 
 static uint8_t used[PAGES]; /* of the code's part of the window */
 static char missing[OBJECT_NAME_MAX];
+static uint32_t *counters; /* of the object that is being loaded */
 
 const char *code_missing(void) {
     return missing;
@@ -68,6 +70,8 @@ static bool is_of_compilers(const char *name) {
 }
 
 static uint32_t find(const void *source, const char *name) {
+    if (counters != NULL && strcmp(name, COMPILER_COUNTERS) == 0)
+        return (uint32_t)(uintptr_t)counters;
     for (const jit_symbol_t *symbol = ((const jit_source_t *)source)->symbols; symbol->name != NULL; symbol++)
         if (strcmp(symbol->name, name) == 0)
             return symbol->address;
@@ -76,6 +80,7 @@ static uint32_t find(const void *source, const char *name) {
 
 code_result_t code_load(const uint8_t *bytes, uint32_t size, const jit_function_t *function, code_t *code) {
     object_t object;
+    *code = (code_t){0};
     if (object_open(&object, bytes, size) != OBJECT_OK)
         return CODE_MALFORMED;
     if (!take_memory(code, object.code_size))
@@ -94,10 +99,25 @@ code_result_t code_load(const uint8_t *bytes, uint32_t size, const jit_function_
     return CODE_UNKNOWN;
 }
 
+code_result_t code_load_counting(const uint8_t *bytes, uint32_t size, const jit_function_t *function, uint32_t branches,
+                                 code_t *code) {
+    counters = calloc(branches, 2 * sizeof *counters);
+    if (counters == NULL)
+        return CODE_NO_MEMORY;
+    code_result_t result = code_load(bytes, size, function, code);
+    if (result == CODE_OK)
+        code->counters = counters;
+    else
+        free(counters);
+    counters = NULL;
+    return result;
+}
+
 void code_unload(code_t *code) {
     paging_unmap(code->start, code->size);
     memset(used + (code->start - CODE_WINDOW_START) / PAGE_SIZE, 0, code->size / PAGE_SIZE);
     free(code->memory);
+    free(code->counters);
     *code = (code_t){0};
 }
 

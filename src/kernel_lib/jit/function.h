@@ -23,7 +23,7 @@
 
 #include <stdint.h>
 
-enum { JIT_WORDS = 3 };
+enum { JIT_WORDS = 4 };
 
 typedef struct {
     const char *name; /* NULL behind the last */

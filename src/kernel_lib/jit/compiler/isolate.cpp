@@ -169,3 +169,7 @@ bool settle(Module &module, const Isolated &isolated, std::string &why) {
         }
     return true;
 }
+
+bool has_label_addresses(const Function &function) {
+    return any_of(function, [](const BasicBlock &block) { return block.hasAddressTaken(); });
+}

@@ -27,4 +27,8 @@ bool isolate(llvm::Module &module, llvm::StringRef name, Isolated &isolated, std
 /* After it: what is still referred to. False, and why, where the object cannot have that. */
 bool settle(llvm::Module &module, const Isolated &isolated, std::string &why);
 
+/* Whether addresses of its labels are taken: then copies of it are no good, since tables of them are of one function.
+ */
+bool has_label_addresses(const llvm::Function &function);
+
 #endif
