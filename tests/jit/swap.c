@@ -69,9 +69,8 @@ static int swap_in(const made_t *made) {
     code_t code;
     const compiled_t *compiled = &made->compiled;
     CHECK(target != NULL && compiled->object != NULL);
-    code_result_t result = made->counts
-                               ? code_load_counting(compiled->object, compiled->object_size, target->name, 1, &code)
-                               : code_load(compiled->object, compiled->object_size, target->name, &code);
+    code_result_t result = made->counts ? code_load_counting(compiled->object, compiled->object_size, target, 1, &code)
+                                        : code_load(compiled->object, compiled->object_size, target, &code);
     CHECK(result == CODE_OK && (code.counters != NULL) == made->counts);
     jit_swap_function(target, &code);
     return 0;
