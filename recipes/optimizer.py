@@ -23,9 +23,7 @@ kernels, needs = optimizable(
 elf, image = kernel("optimizer", (app, kernels), files=needs)
 native = twin("optimizer", (app, kernels, twin_lib))
 PROFILE = "src/app/optimizer/profile.json"
-optimizer = Run(
-    name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu, profile=PROFILE, timeout=300
-)
+optimizer = Run(name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu, profile=PROFILE, timeout=300)
 
 # The same with the code that boots found to be better: `doit image:warm`. It compiles nothing on their processor.
 ready = warm(image, optimized(PROFILE))
