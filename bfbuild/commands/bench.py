@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from bfbuild.commands import bench_page
 from bfbuild.commands.boot import Bootable
+from bfbuild.commands.harvesting import learn
 from bfbuild.commands.outputs import BUILD
 from bfbuild.commands.project import Project
 from bfbuild.errors import MachineError, RecipeError
 from bfbuild.machine import bench, native, qemu
-from bfbuild.machine.boots import boots
+from bfbuild.machine.boots import WARM, boots
 from bfbuild.machine.figures import Bench, Benched, Clock, sizes_of
 from bfbuild.recipe.model import Run
 
@@ -30,7 +31,7 @@ def run(root: Path, name: str, *, native: bool, json: str, compare: str, html: s
     """Boot the runs, or the one of this name; print the tables, write them and their page, or compare them."""
     clock: Clock = "processor" if native else "instructions"
     old = _older(compare, clock) if compare else None
-    names = [name] if name else [recipe.name for recipe in Project(root).graph.of_type(Run)]
+    names = [name] if name else [each.name for each in Project(root).graph.of_type(Run) if not each.image.warm]
     bootables = [Bootable(root, each) for each in names or [""]]
     measure = _measure_twin if native else _measure
     measured = Bench(clock=clock, runs=tuple(measure(each) for each in bootables))
@@ -62,7 +63,10 @@ def _measure(bootable: Bootable) -> Benched:
 
     def start(spec: BootSpec, which: str) -> Transcript:
         sys.stderr.write(f"bench: {name}{f', {which}' if which else ''}\n")
-        return qemu.boot(spec, wrap).require_ok().transcript
+        transcript = qemu.boot(spec, wrap).require_ok().transcript
+        if which == WARM and bootable.recipe.profile is not None:  # the disk has what both boots found out
+            learn(bootable.project, bootable.recipe, spec.image, exact=True)
+        return transcript
 
     found = boots(bootable.spec("bench", deterministic=True), start)
     return Benched(name=name, sizes=sizes_of(bootable.sizes()), boots=found)
