@@ -35,10 +35,12 @@ COMMANDS = {  # command -> what its arguments are
     "help": TASK,
     "ignore": TASK,
     "image": TOP,
+    "image:warm": None,
     "info": TARGET,
     "key": KEY,
     "list": TASK,
     "lock": None,
+    "optimize": None,
     "replay": TARGET,
     "report": TARGET,
     "reset-dep": TASK,
@@ -115,8 +117,9 @@ def _builds(start: Path) -> list[str]:
 def _of_cache(before: Sequence[str], start: Path) -> list[str]:
     from bfbuild.commands.cache import WORDS  # noqa: PLC0415
 
-    if len(before) == 1:
-        return list(WORDS)
+    said = "".join(f"{word} " for word in before[1:])
+    if any(word.startswith(said) for word in WORDS):
+        return [word.removeprefix(said).split()[0] for word in WORDS if word.startswith(said)]
     return _targets(start, top=False) if "TARGET" in str(WORDS.get(before[1])) else []
 
 

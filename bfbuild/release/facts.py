@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bfbuild.digest import ActionDigest, Digest
 
 MADE = "build/"  # how an action names an input that another action made
-Level = Literal["bubblewrap", "proot", "unknown"]
+Level = Literal["bubblewrap", "proot", "boot", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Made:
     inputs: Mapping[str, Digest]
     outputs: Mapping[str, Digest]
     toolchain: str
-    sandbox: Level  # "unknown" where no execution is on record
+    sandbox: Level  # "boot" where a guest made it, "unknown" where no execution is on record
 
 
 @dataclass(frozen=True, kw_only=True)

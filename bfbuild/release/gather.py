@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, cast
 from bfbuild.digest import Digest, digest_bytes
 from bfbuild.disk.mbr import SECTOR
 from bfbuild.errors import StoreError
-from bfbuild.recipe.graph import SANDBOX
-from bfbuild.recipe.model import Image, Recipe, Toolchain
+from bfbuild.recipe.model import SANDBOX, Image, Recipe, Toolchain
 from bfbuild.release.facts import MADE, Copyright, Facts, File, Identity, Level, Made, Package, Part, Tools
 from bfbuild.release.licences import licences
 from bfbuild.toolchain.lock import Lock, LockedPackage
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 DOC = "usr/share/doc"
 MOST_LINKS = 16
-LEVELS: tuple[Level, ...] = ("unknown", "proot", "bubblewrap")  # the lowest first
+LEVELS: tuple[Level, ...] = ("unknown", "boot", "proot", "bubblewrap")  # the lowest first
 
 
 @dataclass(frozen=True, kw_only=True)

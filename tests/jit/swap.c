@@ -53,7 +53,7 @@ static object_t make(const char *name) {
     target = find(name);
     compiled_t compiled;
     char request[REQUEST_SIZE];
-    if (target != NULL && request_text(target, request) != 0 &&
+    if (target != NULL && request_general(target, request) != 0 &&
         compiler_run(request, bitcode, size, &compiled) == COMPILER_OK) {
         made = (object_t){compiled.object, compiled.object_size};
         free(compiled.optimized);

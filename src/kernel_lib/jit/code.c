@@ -3,6 +3,7 @@
 #include "cpu/backtrace.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
+#include "jit/compiler/compiler.h"
 #include "jit/object.h"
 #include "jit/window.h"
 #include "layout.h"
@@ -12,6 +13,7 @@ enum { PAGES = CODE_WINDOW_SIZE / PAGE_SIZE };
 
 static uint8_t used[PAGES]; /* of the code's part of the window */
 static char missing[OBJECT_NAME_MAX];
+static uint32_t *counters; /* of the object that is being loaded */
 
 const char *code_missing(void) {
     return missing;
@@ -58,15 +60,22 @@ static uint8_t *page_memory(const code_t *code) {
     return (uint8_t *)code->memory + (PAGE_SIZE - (uintptr_t)code->memory % PAGE_SIZE);
 }
 
+static uint32_t resolve(const char *name) {
+    if (counters != NULL && strcmp(name, COMPILER_COUNTERS) == 0)
+        return (uint32_t)(uintptr_t)counters;
+    return symbol_address(name);
+}
+
 code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *function, code_t *code) {
     object_t object;
+    *code = (code_t){0};
     if (object_open(&object, bytes, size) != OBJECT_OK)
         return CODE_MALFORMED;
     if (!take_memory(code, object.code_size))
         return CODE_NO_MEMORY;
     uint8_t *memory = page_memory(code);
     memset(memory, 0xCC, code->size);
-    object_result_t result = object_link(&object, memory, code->start, function, symbol_address, &code->entry);
+    object_result_t result = object_link(&object, memory, code->start, function, resolve, &code->entry);
     if (result == OBJECT_OK && paging_map(code->start, (uintptr_t)memory, code->size, PAGE_EXECUTE))
         return CODE_OK;
     code_unload(code);
@@ -76,10 +85,25 @@ code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *functio
     return CODE_UNKNOWN;
 }
 
+code_result_t code_load_counting(const uint8_t *bytes, uint32_t size, const char *function, uint32_t branches,
+                                 code_t *code) {
+    counters = calloc(branches, 2 * sizeof *counters);
+    if (counters == NULL)
+        return CODE_NO_MEMORY;
+    code_result_t result = code_load(bytes, size, function, code);
+    if (result == CODE_OK)
+        code->counters = counters;
+    else
+        free(counters);
+    counters = NULL;
+    return result;
+}
+
 void code_unload(code_t *code) {
     paging_unmap(code->start, code->size);
     memset(used + (code->start - CODE_WINDOW_START) / PAGE_SIZE, 0, code->size / PAGE_SIZE);
     free(code->memory);
+    free(code->counters);
     *code = (code_t){0};
 }
 

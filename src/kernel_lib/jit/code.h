@@ -23,14 +23,19 @@ typedef enum {
 } code_result_t;
 
 typedef struct {
-    uint32_t start; /* in the window */
-    uint32_t size;  /* a multiple of PAGE_SIZE */
-    uint32_t entry; /* the address of the function that was asked for */
-    void *memory;   /* of the heap, behind the pages */
+    uint32_t start;     /* in the window */
+    uint32_t size;      /* a multiple of PAGE_SIZE */
+    uint32_t entry;     /* the address of the function that was asked for */
+    void *memory;       /* of the heap, behind the pages */
+    uint32_t *counters; /* of the heap: two for each branch, where the code counts them; else NULL */
 } code_t;
 
 /* Loads an object and finds `function` in it. Needs paging_init(). */
 code_result_t code_load(const uint8_t *object, uint32_t size, const char *function, code_t *code);
+
+/* The same for an object that counts how its branches turn out: so many of them. The counters stand at 0. */
+code_result_t code_load_counting(const uint8_t *object, uint32_t size, const char *function, uint32_t branches,
+                                 code_t *code);
 
 /* Gives the memory back. Nobody may be in the code, nor be about to return to it: see code_is_in_use(). */
 void code_unload(code_t *code);

@@ -21,7 +21,7 @@
 
 #include <stdint.h>
 
-enum { JIT_WORDS = 3 };
+enum { JIT_WORDS = 4 };
 
 typedef struct {
     const char *path;     /* of the bitcode on the disk */

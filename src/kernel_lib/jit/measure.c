@@ -13,6 +13,7 @@ typedef struct {
     uint32_t return_address;
     jit_function_t *function;
     variant_t variant;
+    uint32_t trial;
     uint8_t class;
     uint64_t start;
 } call_t;
@@ -77,6 +78,16 @@ static void note_value(histogram_t *histogram, uint32_t value) {
     histogram->count[rarest]++;
 }
 
+frequent_t histogram_most(const histogram_t *histogram) {
+    uint32_t all = 0, most = 0;
+    for (unsigned i = 0; i < MEASURE_VALUES; i++) {
+        all += histogram->count[i];
+        most = histogram->count[i] > histogram->count[most] ? i : most;
+    }
+    uint32_t share = all == 0 ? 0 : (uint32_t)((uint64_t)histogram->count[most] * 1000 / all);
+    return (frequent_t){histogram->value[most], share};
+}
+
 static void *code_of(const jit_function_t *function, variant_t variant) {
     return variant == VARIANT_NEW ? function->details->trial : function->base;
 }
@@ -98,7 +109,7 @@ void *measure_begin(jit_function_t *function, uint32_t *return_slot) {
     for (uint32_t i = 0; i < words; i++)
         note_value(&function->details->values[i], arguments[i]);
     call_t *call = &nested[depth++];
-    *call = (call_t){*return_slot, function, variant, class_of(arguments, words), 0};
+    *call = (call_t){*return_slot, function, variant, function->details->trials, class_of(arguments, words), 0};
     *return_slot = (uint32_t)measured_return;
     void *code = code_of(function, variant);
     call->start = rdtsc();
@@ -107,12 +118,16 @@ void *measure_begin(jit_function_t *function, uint32_t *return_slot) {
 
 uint32_t measure_end(void) {
     uint64_t end = rdtsc();
-    call_t call = nested[depth - 1];
+    const call_t *call = &nested[depth - 1];
+    jit_details_t *details = call->function->details;
+    uint32_t return_address = call->return_address;
+    if (call->trial == details->trials) { /* else it was of code that has been decided about */
+        measurement_t *measurement = &details->measured[call->variant];
+        uint64_t cycles = end - call->start, *least = &measurement->least[call->class];
+        measurement->calls++;
+        if (cycles < *least)
+            *least = cycles;
+    }
     depth = depth - 1;
-    uint64_t cycles = end - call.start;
-    measurement_t *measurement = &call.function->details->measured[call.variant];
-    measurement->calls++;
-    if (cycles < measurement->least[call.class])
-        measurement->least[call.class] = cycles;
-    return call.return_address;
+    return return_address;
 }

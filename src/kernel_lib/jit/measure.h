@@ -30,6 +30,13 @@ typedef struct {
     uint32_t count[MEASURE_VALUES];
 } histogram_t;
 
+typedef struct {
+    uint32_t value, per_mille; /* of the calls that have it */
+} frequent_t;
+
+/* The value that calls have most often. */
+frequent_t histogram_most(const histogram_t *histogram);
+
 void measurement_clear(measurement_t *measurement);
 
 /* Whether both codes were called often enough to be compared. */

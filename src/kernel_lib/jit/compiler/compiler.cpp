@@ -9,7 +9,9 @@
  * Equal requests give equal objects, in a kernel and on Linux: nothing here looks at the machine it runs on.
  */
 #include "compiler.h"
+#include "branches.h"
 #include "request_parser.h"
+#include "specialise.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
@@ -24,6 +26,7 @@
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/IPO/Internalize.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
@@ -86,6 +89,15 @@ void aim(Module &module, StringRef features) {
     }
 }
 
+std::vector<CallBase *> calls_of_itself(Function &function) {
+    std::vector<CallBase *> calls;
+    for (Instruction &instruction : instructions(function))
+        if (auto *call = dyn_cast<CallBase>(&instruction))
+            if (call->getCalledFunction() == &function)
+                calls.push_back(call);
+    return calls;
+}
+
 /*
  * Puts calls of the function by itself into each other, as often as the request says, while that stays small. A
  * compiler does this seldom, since it doubles the code and may not pay; here it is tried, and measured.
@@ -95,12 +107,7 @@ void unfold(Function &function, unsigned levels) {
     Function *once = CloneFunction(&function, map);
     once->setLinkage(GlobalValue::InternalLinkage);
     for (unsigned level = 0; level < levels && function.getInstructionCount() < UNFOLDED_INSTRUCTIONS; level++) {
-        std::vector<CallBase *> calls;
-        for (Instruction &instruction : instructions(function))
-            if (auto *call = dyn_cast<CallBase>(&instruction))
-                if (call->getCalledFunction() == &function)
-                    calls.push_back(call);
-        for (CallBase *call : calls) {
+        for (CallBase *call : calls_of_itself(function)) {
             InlineFunctionInfo info;
             call->setCalledFunction(once);
             if (!InlineFunction(*call, info).isSuccess())
@@ -110,7 +117,8 @@ void unfold(Function &function, unsigned levels) {
     once->eraseFromParent();
 }
 
-void optimize(Module &module, TargetMachine &machine) {
+/* Runs passes over a module: those that remove what nobody needs, or all of the optimizer. */
+void run(Module &module, TargetMachine &machine, bool is_optimizing) {
     LoopAnalysisManager loops;
     FunctionAnalysisManager functions;
     CGSCCAnalysisManager components;
@@ -121,7 +129,12 @@ void optimize(Module &module, TargetMachine &machine) {
     builder.registerFunctionAnalyses(functions);
     builder.registerLoopAnalyses(loops);
     builder.crossRegisterProxies(loops, functions, components, modules);
-    builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
+    ModulePassManager passes;
+    if (is_optimizing)
+        passes = builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
+    else
+        passes.addPass(GlobalDCEPass());
+    passes.run(module, modules);
 }
 
 /* Answers with the module as it is, and as an object. */
@@ -152,9 +165,21 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     if (!isolate(module, request.function, job))
         return false;
     StripDebugInfo(module);
+    run(module, *machine, false);
+    Function &wanted = *module.getFunction(request.function);
+    job.branches = number_of_branches(module);
+    job.is_recursive = !calls_of_itself(wanted).empty();
+    if (request.counts_branches)
+        count_branches(module);
+    why = weigh_branches(module, request.branches);
+    if (!why.empty())
+        return fail(job, why);
     aim(module, request.features);
-    unfold(*module.getFunction(request.function), request.recursion);
-    optimize(module, *machine);
+    unfold(wanted, request.recursion);
+    why = specialise(wanted, request.constants);
+    if (!why.empty())
+        return fail(job, why);
+    run(module, *machine, true);
     return emit(module, *machine, job);
 }
 
