@@ -11,7 +11,7 @@ from bfbuild.commands.complete import KEY_WORDS
 from bfbuild.commands.key import WORDS
 from bfbuild.release import keys
 from bfbuild.release.verify import PublicKey
-from tests.release.made import KEY, OTHER
+from tests.release.attest.made import KEY, OTHER
 from tests.small import Finished, Small
 
 

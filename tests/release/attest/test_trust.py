@@ -17,7 +17,7 @@ from bfbuild.release.keys import SecretKey
 from bfbuild.release.trust import Keyring
 from bfbuild.release.verify import ed25519_verify
 from bfbuild.store import Store
-from tests.release.made import KEY, OTHER
+from tests.release.attest.made import KEY, OTHER
 from tests.small import ACTIONS, Roots, Small, ran
 from tests.store.packed import everything
 
