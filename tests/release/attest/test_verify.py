@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bfbuild.digest import digest_bytes
+from bfbuild.disk import mbr
 from bfbuild.release import verify
 from bfbuild.release.attest import attest
 from bfbuild.release.sbom import cyclonedx
@@ -37,9 +38,8 @@ def test_a_good_release_passes_within_five_seconds(dist: Path) -> None:
     done = run(str(dist / "verify.py"), str(dist), "--key", KEY.public.line, "--expect", "1.1")
     assert (done.returncode, done.stderr) == (0, "")
     assert time.monotonic() - began < 5
-    assert [line.split()[:2] for line in done.stdout.splitlines()[:7]] == [
-        ["ok", check] for check in ("signature", "files", "provenance", "sandbox", "lock", "sbom", "archive")
-    ]
+    checks = ("signature", "files", "provenance", "sandbox", "lock", "sbom", "forms", "archive")
+    assert [line.split()[:2] for line in done.stdout.splitlines()[:8]] == [["ok", check] for check in checks]
     assert "WARNING" not in done.stdout
 
 
@@ -236,6 +236,27 @@ def test_bytes_that_no_file_accounts_for_are_found(made: Made, tmp_path: Path) -
 
         bad = replace(made, content={**made.content, IMAGE: hidden}, statements=told)
         assert said in refused(bad.to(tmp_path / str(at)))["sbom"]
+
+
+@pytest.mark.parametrize("end", [b"\0\0", b"\x55\xaa"])
+def test_a_boot_sector_is_known_with_a_partition_table_in_it(end: bytes) -> None:
+    """The SBOM has the hash of the sector as it was made; the disk's writer put table and mark into it."""
+    code = b"code".ljust(510, b"\0") + end
+    disk = mbr.pack(code, 7, (mbr.Entry(6, 1, 1, bootable=True),)) + bytes(512)
+    part = verify._Part("disk", "BOOT", None, 0, 512, verify.sha256(code))
+    found = verify._covered(disk, "disk", [part])
+    assert next(found) == ("BOOT", part.digest)
+    with pytest.raises(verify.Refused, match="other bytes"):
+        next(verify._covered(b"C" + disk[1:], "disk", [part]))
+
+
+def test_the_sbom_has_no_file_that_is_not_in_the_image(made: Made, tmp_path: Path) -> None:
+    """Neither on a file system that is there, nor on one that is not."""
+    greeting = next(part for part in made.facts.parts if part.path is not None)
+    for more in (replace(greeting, path="MORE.TXT"), replace(greeting, offset=0)):
+        facts = replace(made.facts, parts=(*made.facts.parts, more))
+        bad = replace(made, documents={**made.documents, verify.CYCLONEDX: cyclonedx(facts)})
+        assert "not in the image" in refused(bad.to(tmp_path / str(more.offset)))["sbom"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "cas/../x", "cas/00/../../x", "trees/x"])
