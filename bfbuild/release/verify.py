@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Says whether dist/ is what it claims to be: `python3 verify.py dist/`, with Python 3.9's standard library alone.
 
-    1 files       every file is listed in SHA256SUMS with its hash, none is missing and none is too many
-    2 signature   SHA256SUMS is signed by a key that is trusted and not revoked, for just this name, version and date
+    1 signature   SHA256SUMS is signed by a key that is trusted and not revoked, for just this name, version and date
+    2 files       every file is listed in SHA256SUMS with its hash, none is missing and none is too many
     3 provenance  every statement is signed by that key; the release's has exactly these files as subjects; each file of
                   an image is made by an action that has a statement
     4 sandbox     every action ran in bubblewrap
@@ -26,11 +26,13 @@ import binascii
 import hashlib
 import json
 import lzma
+import os
 import re
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -46,8 +48,10 @@ PAYLOAD = "application/vnd.in-toto+json"
 MADE = "build/"  # how an action names what another one made
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 CHUNK = 1 << 20
-LARGEST = 256 << 20  # bytes of a document that is read into memory
-CHECKS = ("files", "signature", "provenance", "sandbox", "lock", "sbom", "forms", "archive", "rebuild")
+LARGEST = 256 << 20  # bytes of a document or disk that is read into memory
+LARGEST_ARCHIVE = 32 << 30  # bytes that an archive may unpack to
+_NOT_FOR_A_RELEASE = ("BAREFLOW_VERSION", "SOURCE_DATE_EPOCH", "VIRTUAL_ENV")
+CHECKS = ("signature", "files", "provenance", "sandbox", "lock", "sbom", "forms", "archive", "rebuild")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not an accident)
@@ -394,7 +398,8 @@ class Release:
             )
         if self.expect and version != self.expect:
             raise Refused("this is another version", ("expected", self.expect), ("signed", version))
-        return f"by key {self.key.id}: {name} {version}, commit {commit[:12]}"
+        day = time.strftime("%Y-%m-%d", time.gmtime(epoch))
+        return f"by key {self.key.id}: {name} {version} of {day}, commit {commit[:12]}"
 
     def files(self) -> str:
         """Check that the folder has just the files that SHA256SUMS lists, with these bytes."""
@@ -578,20 +583,31 @@ class Release:
                 raise Refused("the closure archive lacks a package", ("package", name), ("sha256", digest))
         return f"{len(found)} contents have their names, all packages among them"
 
-    def rebuild(self, bfbuild: Path) -> str:
-        """Build the release again with the bfbuild of a checkout; all but signatures must be equal bytes."""
+    def rebuild(self, checkout: Path) -> str:
+        """Build the release's commit again, in a clone of a checkout; all but signatures must be equal bytes."""
+        commit, version = str(self.facts.get("commit")), str(self.facts.get("version"))
+        if not re.fullmatch("[0-9a-f]{40,64}", commit) or not re.fullmatch("[0-9A-Za-z][0-9A-Za-z.+~-]*", version):
+            raise Refused("the release names no commit and version that could be built", ("commit", commit))
         with tempfile.TemporaryDirectory(prefix="bareflow-verify-") as folder:
-            command = [str(bfbuild / "bf"), "release", "--version", str(self.facts.get("version"))]
-            made = Path(folder) / "dist"
-            done = subprocess.run([*command, "--output", str(made)], cwd=bfbuild, check=False)
-            if done.returncode:
-                raise Refused("it could not be built again", ("command", " ".join(command)), ("exit", done.returncode))
-            signed = {PROVENANCE, PUBLIC}
-            for name in sorted(self.sums.keys() - signed):
-                again = self._hash(made / name)
+            clone = Path(folder) / "clone"
+            own = {name: each for name, each in os.environ.items() if name not in _NOT_FOR_A_RELEASE}
+            environment = {**own, "BAREFLOW_KEY": f"{folder}/none"}  # it is compared, not published
+            environment.setdefault("BAREFLOW_CACHE", str(checkout.absolute() / "cache"))  # for its tools
+            for command in (
+                ["git", "clone", "--quiet", "--no-checkout", str(checkout.absolute()), str(clone)],
+                ["git", "-C", str(clone), "checkout", "--quiet", "--detach", commit],
+                [str(clone / "bf"), "release", "--version", version],
+            ):
+                where = clone if command[0] != "git" else None
+                done = subprocess.run(command, cwd=where, env=environment, stdout=sys.stderr, check=False)
+                if done.returncode:
+                    raise Refused("it could not be built again", ("command", " ".join(command)))
+            names = sorted(self.sums.keys() - {PROVENANCE, PUBLIC})
+            for name in names:
+                again = self._hash(clone / "dist" / name)
                 if again != self.sums[name]:
                     raise Refused("building it again gave other bytes", ("file", name), ("again", again))
-        return f"{len(self.sums.keys() - signed)} files came out the same"
+        return f"{len(names)} files came out the same"
 
 
 def _definition(statement: dict[str, Any]) -> dict[str, Any]:
@@ -681,11 +697,16 @@ def _check_empty(image: bytes, start: int, end: int, name: str) -> None:
 def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the bytes of an xz stream, taking little memory whatever it says."""
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
+    left = LARGEST_ARCHIVE
     while not unpacker.eof:
         data = file.read(CHUNK) if unpacker.needs_input else b""
         if unpacker.needs_input and not data:
             raise ValueError("it is cut off")
-        yield unpacker.decompress(data, CHUNK)
+        piece = unpacker.decompress(data, CHUNK)
+        left -= len(piece)
+        if left < 0:
+            raise ValueError("it has no end")
+        yield piece
     if unpacker.unused_data or file.read(1):
         raise ValueError("there is more behind its end")
 
@@ -767,14 +788,13 @@ class Answer(NamedTuple):
 
 
 def check(release: Release, rebuild: Path | None = None) -> list[Answer]:
-    """Make all checks; without a good signature and good files the others would mean nothing, and are left out."""
-    work: list[tuple[str, Any]] = [(each, getattr(release, each)) for each in ("signature", "files")]
-    work += [(each, getattr(release, each)) for each in CHECKS[2:-1]]
+    """Make all checks; what is behind one of the first three that failed would mean nothing, and is left out."""
+    work: list[tuple[str, Any]] = [(each, getattr(release, each)) for each in CHECKS[:-1]]
     if rebuild is not None:
         work.append(("rebuild", lambda: release.rebuild(rebuild)))
     answers: list[Answer] = []
     for name, run in work:
-        if len(answers) == 2 and any(answer.refused for answer in answers):
+        if len(answers) in (2, 3) and any(answer.refused for answer in answers):
             break
         try:
             answers.append(Answer(name, run()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import time
@@ -274,6 +275,47 @@ def test_an_archive_with_wrong_content_is_refused(made: Made, tmp_path: Path) ->
     assert "under a wrong name" in refused(replace(made, content=wrong).to(tmp_path / "wrong"))["archive"]
     cut = {**made.content, ARCHIVE: made.content[ARCHIVE][:-20]}
     assert "damaged" in refused(replace(made, content=cut).to(tmp_path / "cut"))["archive"]
+
+
+BUILDS = """\
+#!/bin/sh
+[ "$1 $2 $3" = "release --version 1.1" ] && [ ! -e "$BAREFLOW_KEY" ] && cp -r released dist &&
+sed -i "s/COMMIT/$(git rev-parse HEAD)/" dist/release.json
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git as nobody in particular."""
+    who = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = {**os.environ, **who}
+    done = subprocess.run(["git", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_rebuild_compares_all_but_signatures(made: Made, tmp_path: Path) -> None:
+    """The commit is built in a clone, by nobody's key; a file that comes out otherwise is named."""
+
+    def of(commit: str, name: str) -> Path:
+        facts = replace(made.facts, identity=replace(made.facts.identity, commit=commit))
+        return replace(made, facts=facts).to(tmp_path / name)
+
+    checkout = tmp_path / "checkout"
+    of("COMMIT", "checkout/released")
+    (checkout / "bf").write_text(BUILDS)
+    (checkout / "bf").chmod(0o755)
+    git(checkout, "init", "--quiet")
+    answers = {}
+    for name, change in (("good", "<!doctype html>\n"), ("bad", "other\n")):
+        (checkout / "released" / "index.html").write_text(change)
+        git(checkout, "add", ".")
+        git(checkout, "commit", "--quiet", "-m", name)
+        answers[name] = run(str(SCRIPT), str(of(git(checkout, "rev-parse", "HEAD"), name)), "--rebuild", str(checkout))
+    answers["gone"] = run(str(SCRIPT), str(of("0" * 40, "gone")), "--rebuild", str(checkout))
+    assert {name: done.returncode for name, done in answers.items()} == {"good": 0, "bad": 1, "gone": 1}
+    assert "rebuild     9 files came out the same" in answers["good"].stdout
+    assert "index.html" in answers["bad"].stdout
+    assert "could not be built again" in answers["gone"].stdout
+    assert not (checkout / "dist").exists()
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{", b"null", b'{"components": 3}', b'{"components": [{"properties": 1}]}'])
