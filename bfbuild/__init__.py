@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, option
+    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, optimizations, option
     from bfbuild.recipe.model import (
         Archive,
         AsmObject,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         In,
         Layout,
         Link,
+        Optimize,
         Out,
         Partition,
         RawBinary,
@@ -39,6 +40,7 @@ __all__ = [
     "In",
     "Layout",
     "Link",
+    "Optimize",
     "Out",
     "Partition",
     "RawBinary",
@@ -49,6 +51,7 @@ __all__ = [
     "asm_objects",
     "c_objects",
     "glob",
+    "optimizations",
     "option",
 ]
 
@@ -58,4 +61,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'bfbuild' has no attribute {name!r}")
     from bfbuild.recipe import helpers, model  # noqa: PLC0415  (at first use: pydantic is slow to import)
 
-    return getattr(helpers if name in ("asm_objects", "c_objects", "glob", "option") else model, name)
+    return getattr(model if name[0].isupper() else helpers, name)

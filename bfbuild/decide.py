@@ -7,7 +7,7 @@ what is damaged, or what differs from the last time that the same recipe ran.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,9 @@ def _explain(action: Action, store: Store) -> Miss:
         old = read_description(last.action, store.cas.get_bytes)
     except StoreError:
         return Miss(Reason(text="it changed, but what it was is gone from the store"))
-    causes = tuple(compare(old, action.description))
+    causes = tuple(
+        replace(cause, subject=action.request.name(cause.subject)) for cause in compare(old, action.description)
+    )
     if not causes:
         failed = last.exit_code != 0 or len(last.outputs) < len(old.outputs)
         return Miss(Reason(text="it failed the last time" if failed else "its last result is gone from the store"))

@@ -1,6 +1,6 @@
 """The compiler module: LLVM for x86 alone, as one static i386 program that a kernel can load, and Linux too."""
 
-from bfbuild import CObject, Command, In, Link, Out, Recipe, c_objects, glob
+from bfbuild import CObject, Command, In, Link, Out, Recipe, c_objects, glob, optimizations
 from layout import layout
 from toolchain import compiler, llvm
 
@@ -98,37 +98,25 @@ def optimizable(
     return object_, {COMPILER: module, path: code}
 
 
-def optimized(
-    name: str, source: str, functions: tuple[str, ...], *, features: str, recursion: int = 3
-) -> dict[str, Recipe | str]:
-    """Declare what a guest would make of these functions of an optimizable source, made here; return files for a disk.
+def optimized(profile: str) -> dict[str, Recipe | str]:
+    """Declare what guests would make of the requests in a recorded profile, made here; return files for a disk, if any.
 
-    Same request, same bytes: a guest that finds itself on a processor with just these features tries the code at once,
-    and needs no compiler. Runs the module, so the building machine must run i386 programs.
+    Same request, same bytes: a guest on a processor of the profile needs no compiler for them. What the store does not
+    have from a boot is made by running the module, so the building machine must run i386 programs then.
     """
-    parts: list[In] = []
-    for function in functions:
-        request, code, better = (f"{name}/{function}.{suffix}" for suffix in ("txt", "o", "bc"))
-        asked = Command(
-            name=request,
-            tool=llvm.python,
-            toolchain=llvm,
-            args=(
-                *("-S", In("src/kernel_lib/jit/ask.py"), In(module), In(f"{source}.bc")),
-                *(function, features or "none", str(recursion), Out(request)),
-            ),
-        )
-        Command(
-            name=code,
-            tool=module,
-            toolchain=llvm,
-            args=(In(asked), In(f"{source}.bc"), Out(code), Out(better)),
-        )
-        parts += [In(asked), In(code), In(better)]
+    made = optimizations(profile, compiler=module)
+    if not made:
+        return {}
+    name = f"{profile.removesuffix('.json')}.art"
+    files = [
+        word
+        for each in made
+        for word in (str(each.bitcode), In(each.bitcode), *(In(output) for output in each.outputs))
+    ]
     bundle = Command(
-        name=f"{name}.art",
+        name=name,
         tool=llvm.python,
         toolchain=llvm,
-        args=("-S", In("src/kernel_lib/jit/pack.py"), In(ABI), Out(f"{name}.art"), *parts),
+        args=("-S", In("src/kernel_lib/jit/pack.py"), Out(name), In(ABI), In(module), In(profile), *files),
     )
     return {BUNDLE: bundle}

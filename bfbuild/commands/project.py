@@ -19,8 +19,8 @@ from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
 from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
-from bfbuild.recipe.graph import SANDBOX, connect
-from bfbuild.recipe.model import Fetch, Recipe, Toolchain
+from bfbuild.recipe.graph import connect
+from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence

@@ -26,6 +26,7 @@ def _run(run: Benched) -> str:
     sizes = ("size", "bytes"), [(row.name, row.bytes) for row in run.sizes]
     tables = [sizes, *(three(run) if "aot" in run.by_kind else one(run.boots[0]))]
     rest = f"\n{sentence(speedups(run))}\n" if "aot" in run.by_kind else ""
+    rest += "".join(f"{line}\n" for line in ("", *run.notes)) if run.notes else ""
     return f"{run.name}\n{'=' * len(run.name)}\n\n" + "\n".join(_table(*each) for each in tables) + rest
 
 

@@ -23,6 +23,7 @@ SPEAK = "a bench reads lines `@bf ready init_cycles=N` and more of the serial po
 DECIDED = ("optimized", "rejected", "failed")  # events after which a function stays what it is
 
 Kind = Literal["only", "aot", "first", "warm"]
+Clock = Literal["instructions", "processor"]  # what cycles are; those of a processor differ a little each time
 
 
 class _Row(BaseModel):
@@ -176,6 +177,7 @@ class Benched(_Row):
     name: str
     sizes: Annotated[tuple[Size, ...], AfterValidator(_unique)]
     boots: tuple[Boot, ...]
+    notes: tuple[str, ...] = ()  # sentences: what else belongs to the figures
 
     @property
     def by_kind(self) -> dict[str, Boot]:
@@ -187,6 +189,7 @@ class Bench(_Row):
     """All figures of a bench; runs stand in the order of the recipes."""
 
     version: Literal[2] = 2  # of the JSON; another one is refused
+    clock: Clock = "instructions"
     runs: Annotated[tuple[Benched, ...], AfterValidator(_unique)]
 
     def to_json(self) -> str:

@@ -68,15 +68,15 @@ def test_the_host_makes_what_the_guest_kept(cold: Transcript, disk: Path, compil
     """Each artifact names its request, and the host's compiler gives the same object for it, byte for byte."""
     files = built(BITCODE, COMPILER)
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    artifacts = {each.fields["function"]: each for each in harvest(disk)}
+    artifacts = {each.function: each for each in harvest(disk)}
     assert {name for name, (state, _) in states(cold).items() if state != "counted"} == set(artifacts)
     for function, artifact in artifacts.items():
-        assert artifact.fields["bitcode"] == digests[BITCODE]
-        assert artifact.fields["compiler"] == digests[COMPILER]
+        assert artifact.bitcode == digests[BITCODE]
+        assert artifact.compiler == digests[COMPILER]
         state = "optimized" if artifact.object else "rejected"
         assert states(cold)[function][0] == state
         if artifact.object:
-            made = compiler.answer(artifact.request, files[BITCODE])
+            made = compiler.answer(artifact.request.decode(), files[BITCODE])
             assert (made.object, made.optimized) == (artifact.object, artifact.optimized), function
 
 
@@ -142,7 +142,7 @@ def test_a_profile_makes_functions_faster_still(built: Built, start: Boot, compi
     assert (again.one("module").number("calls"), again.one("module").number("load")) == (0, 0)
     assert again.one("jit").number("start") < START_CYCLES
     kept = [each for each in harvest(disk) if each.object]
-    assert "constant 1 9\n" in "".join(each.request for each in kept if each.fields["function"] == "crc32")
+    assert b"constant 1 9\n" in b"".join(each.request for each in kept if each.function == "crc32")
     for artifact in kept:
-        made = compiler.answer(artifact.request, built(BITCODE)[BITCODE])
+        made = compiler.answer(artifact.request.decode(), built(BITCODE)[BITCODE])
         assert (made.object, made.optimized) == (artifact.object, artifact.optimized), artifact.request

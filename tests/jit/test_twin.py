@@ -74,11 +74,11 @@ def test_the_host_makes_what_the_twin_kept(first: Transcript, disk: Path, compil
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     kept = [each for each in harvest(disk) if each.object]
     optimized = {name for name, (state, _) in states(first).items() if state == "optimized"}
-    assert {each.fields["function"] for each in kept} >= optimized
+    assert {each.function for each in kept} >= optimized
     for artifact in kept:
-        assert artifact.fields["bitcode"] == digests[BITCODE]
-        assert artifact.fields["compiler"] == digests[COMPILER]
-        made = compiler.answer(artifact.request, files[BITCODE])
+        assert artifact.bitcode == digests[BITCODE]
+        assert artifact.compiler == digests[COMPILER]
+        made = compiler.answer(artifact.request.decode(), files[BITCODE])
         assert (made.object, made.optimized) == (artifact.object, artifact.optimized), artifact.request
 
 

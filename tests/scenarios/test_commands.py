@@ -123,6 +123,7 @@ def test_the_compilation_database_compiles(copy: Small, tool: Tool) -> None:
         (("info", "greeting.txt"), 2, "error: "),
         (("run", "--name", "dem"), 2, "error: no run has this name\n  wanted   dem\n  nearest  demo"),
         (("bench", "--compare", "nothing.json"), 2, "error: a file cannot be read"),
+        (("bench", "--native"), 2, "error: this run has no twin"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -232,12 +233,14 @@ def test_a_guest_that_fails_is_a_failure(copy: Small) -> None:
 
 
 def test_bench_is_the_same_each_time(shared: Small) -> None:
-    """Two runs write equal JSON, which compares as equal, and the tables show what was measured."""
+    """Two runs write equal JSON, which compares as equal, and equal pages; the tables show what was measured."""
     first = shared.doit("bench", "--json", "one.json")
-    second = shared.doit("bench", "--json", "two.json", "--compare", "one.json")
+    second = shared.doit("bench", "--json", "two.json", "--compare", "one.json", "--html", "two.html")
     assert (first.code, second.code) == (0, 0), first.err + second.err
     one, two = ((shared.root / name).read_text() for name in ("one.json", "two.json"))
     assert one == two
+    assert (shared.root / "build/bench.html").read_text() == (shared.root / "two.html").read_text()
+    assert first.out.endswith("\nbuild/bench.html\n")
     [run] = json.loads(one)["runs"]
     [measured] = run["boots"]
     assert measured["init_cycles"] > 0
