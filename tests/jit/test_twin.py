@@ -65,7 +65,7 @@ def test_every_function_is_decided(first: Transcript) -> None:
     assert decided.pop("nothing") == "counted"
     assert len(decided) == KERNELS
     assert set(decided.values()) <= {"optimized", "rejected"}
-    assert first.one("optimizer").number("compiler_calls") == KERNELS
+    assert first.one("optimizer").number("compiler_calls") >= 2 * KERNELS  # for everybody, and to count branches
 
 
 def test_the_host_makes_what_the_twin_kept(first: Transcript, disk: Path, compiler: Compiler, built: Built) -> None:
