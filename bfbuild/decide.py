@@ -1,7 +1,8 @@
 """Decides whether an action's result is at hand, and says why not. It runs nothing.
 
-A hit has its bytes: every blob that the result names is in the store and hashes to its name. A miss carries its reason:
-what is damaged, or what differs from the last time that the same recipe ran.
+A hit has its bytes: every blob that the result names is in the store and hashes to its name; where a project says whose
+word counts, they signed it. A miss carries its reason: what is damaged, who did not sign, or what differs from the last
+time that the same recipe ran.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ Decider = Callable[["Action", "Store"], Decision]
 def decide(action: Action, store: Store) -> Decision:
     """Return whether the result of `action` is in `store`, whole."""
     try:
-        result = store.results.get(action.digest)
+        result = store.results.believed(action.digest)
     except StoreLookup as problem:
         return Miss(Reason(text=f"its recorded result cannot be used: {problem.reason}"))
     if result is None:
