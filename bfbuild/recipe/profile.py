@@ -27,6 +27,7 @@ _TEXT = re.compile(
     r"(branches [0-9A-Fa-f]+\n)?",
     re.ASCII,
 )
+BRANCHES = "branches "
 _HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST = 2048  # bytes of a whole request, and one more
 
@@ -55,6 +56,11 @@ def request_lines(request: bytes) -> tuple[str, str, tuple[str, ...]]:
     ):
         raise ValueError(f"it begins with {head!r}")
     return compiler, bitcode, lines
+
+
+def still(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what of a request can be asked of another bitcode than it was made for: all but what counts branches."""
+    return tuple(line for line in lines if not line.startswith(BRANCHES))
 
 
 def label(bitcode: str, lines: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,21 @@ from bfbuild.decide import Hit
 from bfbuild.errors import BareflowError, Errors, MachineError
 from bfbuild.recipe.model import Run
 from bfbuild.recipe.profile import Profile, label
-from tests.learning import BETTER, LINES, OTHER, PROFILE, answer, asked, disk, keeps, place, request, teach, written
+from tests.learning import (
+    BETTER,
+    LINES,
+    OTHER,
+    PROFILE,
+    WEIGHED,
+    answer,
+    asked,
+    disk,
+    keeps,
+    place,
+    request,
+    teach,
+    written,
+)
 from tests.small import Roots, Small, ran
 
 if TYPE_CHECKING:
@@ -199,6 +214,31 @@ def test_a_changed_source_is_optimized_anew(learner: Small, tmp_path: Path) -> N
     assert ran(again) == set()
     assert again.store.cas.get_bytes(again.output("bundle").digest) == b"".join(answer(again, request(again)))
     assert done.out.split()[1] == again.output(WARM).digest.hash
+
+
+def test_a_request_about_branches_is_asked_of_one_bitcode(learner: Small, tmp_path: Path) -> None:
+    """Of another the rest of it is asked: the line would count other branches there."""
+    project = built(learner)
+    take(project, keeps(tmp_path / "disk", project, [WEIGHED]))
+    warm = learner.build(WARM)
+    made = warm.store.cas.get_bytes(warm.output("bundle").digest)
+    assert made == b"".join(answer(warm, request(warm, WEIGHED)))
+    learner.edit("learn/functions.c", "return a + b;", "return b + a + 1;")
+    again = learner.build(WARM)
+    other = request(again, WEIGHED[:-1])
+    assert again.store.cas.get_bytes(again.output("bundle").digest) == b"".join(answer(again, other))
+
+
+def test_a_changed_source_is_the_only_cause(learner: Small, tmp_path: Path) -> None:
+    """What a request says of digests only follows from it; so it is in one build, and between two."""
+    project = built(learner)
+    take(project, keeps(tmp_path / "disk", project))
+    learner.build(WARM)
+    learner.edit("learn/functions.c", "return a + b;", "return b + a + 1;")
+    learner.build(WARM)
+    for words in ((WARM,), ("--between", "previous", "last")):
+        (cause,) = json.loads(learner.doit("why", *words, "--json").out)["causes"]
+        assert (cause["kind"], cause["subject"]) == ("source", "learn/functions.c")
 
 
 def test_a_warm_image_needs_a_profile(learner: Small) -> None:

@@ -18,8 +18,8 @@ from bfbuild.release import verify
 from bfbuild.release.attest import attest
 from bfbuild.release.sbom import cyclonedx
 from bfbuild.release.spdx import spdx
-from tests.release.conftest import ARCHIVE, IMAGE, archive_of, cas
-from tests.release.made import KEY, OTHER, Made, Statements, copy, refused, sign
+from tests.release.attest.conftest import ARCHIVE, IMAGE, archive_of, cas
+from tests.release.attest.made import KEY, OTHER, Made, Statements, copy, refused, sign
 
 SCRIPT = Path(verify.__file__)
 
