@@ -75,3 +75,25 @@ shapes, needs = optimizable(
     "tests/jit/shapes.c", flags=freestanding, headers=(*headers, "tests/jit/shapes.h"), path="JIT/SHAPES.BC"
 )
 kernel("jit/specialise", (specialise, shapes), library=checking_lib, files=needs, default=False)
+
+# Functions of every kind, in two files.
+kinds, kinds_need = optimizable(
+    "tests/jit/kinds.c", flags=freestanding, headers=(*headers, "tests/jit/kinds.h"), path="JIT/KINDS.BC"
+)
+others, others_need = optimizable(
+    "tests/jit/kinds_other.c", flags=freestanding, headers=(*headers, "tests/jit/kinds.h"), path="JIT/OTHER.BC"
+)
+callers = c_objects(
+    "tests/jit/all_kinds.c",
+    toolchain=llvm,
+    flags=freestanding,
+    includes=("src/kernel_lib", "tests/guest"),
+    headers=(*headers, "tests/guest/check.h", "tests/jit/kinds.h"),
+)
+kernel(
+    "jit/kinds",
+    (*callers, kinds, others),
+    library=checking_lib,
+    files={**kinds_need, **others_need},
+    default=False,
+)

@@ -60,14 +60,16 @@ def _create(config: Config, _: Sequence[str], with_password: bool) -> str:
 
 def _rotate(config: Config, _: Sequence[str], with_password: bool) -> str:
     from bfbuild.release.keys import SecretKey, set_aside, write  # noqa: PLC0415
-    from bfbuild.release.signing import secret_key  # noqa: PLC0415
+    from bfbuild.release.signing import hand_over, secret_key  # noqa: PLC0415
 
     old, new = secret_key(config.secret_key), SecretKey.create()
     beside = config.secret_key.with_name(f"{config.secret_key.name}.{new.public.id}")
     write(beside, new, _new_password() if with_password else None)
+    told = hand_over(config.secret_key.parent, old, new)
     kept = set_aside(config.secret_key, old, beside)
     return (
-        f"{_made(config.secret_key, new)}old     {old.public.id}, kept at {kept}\n\n"
+        f"{_made(config.secret_key, new)}old     {old.public.id}, kept at {kept}\n"
+        f"publish {told} and its .minisig: the old key signed the new one\n\n"
         "In bareflow.toml, keep the old key in `trusted` for as long as its releases are to be verified, and add:\n\n"
         f"{_line('trusted', new)}"
     )

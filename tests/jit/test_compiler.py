@@ -55,7 +55,7 @@ def test_an_object_holds_what_is_wanted_alone(compiler: Compiler, kernels: Path,
         ("no_such_function", KERNELS, "the bitcode does not define no_such_function"),
         ("leaf_of_another_file", KERNELS, "the bitcode does not define leaf_of_another_file"),
         ("refused_for_its_result", KERNELS, "returns a floating-point number"),
-        ("count_calls", VARIABLE, "the source has a variable, calls, which would be doubled"),
+        ("count_calls", VARIABLE, "uses the variable calls, which the build's code cannot share"),
     ],
 )
 def test_what_cannot_be_compiled_is_refused(

@@ -107,6 +107,11 @@ def test_a_module_may_fail_in_every_way(start_twin: Twin, built: Built) -> None:
     start_twin("jit/faults", built("jit/faults.img")["jit/faults.img"]).require_ok()
 
 
+def test_swaps_are_safe_under_signals(start_twin: Twin, built: Built) -> None:
+    """Ten thousand swaps while signals come at any instruction, ten thousand a second, and call the function."""
+    start_twin("jit/swap", built("jit/swap.img")["jit/swap.img"]).require_ok()
+
+
 @pytest.mark.parametrize("name", GUESTS)
 def test_a_guest_without_hardware_passes_as_a_twin(start_twin: Twin, built: Built, name: str) -> None:
     """Test guests say what they say in QEMU."""

@@ -23,7 +23,7 @@ const char *code_result_text(code_result_t result) {
     static const char *const texts[] = {
         [CODE_OK] = "done",
         [CODE_MALFORMED] = "this is no object that can be loaded",
-        [CODE_UNKNOWN] = "the object calls a function that the kernel does not have",
+        [CODE_UNKNOWN] = "the object needs what the kernel does not have",
         [CODE_NO_MEMORY] = "there is no memory for code",
     };
     return texts[result];
@@ -60,13 +60,25 @@ static uint8_t *page_memory(const code_t *code) {
     return (uint8_t *)code->memory + (PAGE_SIZE - (uintptr_t)code->memory % PAGE_SIZE);
 }
 
-static uint32_t resolve(const char *name) {
-    if (counters != NULL && strcmp(name, COMPILER_COUNTERS) == 0)
-        return (uint32_t)(uintptr_t)counters;
-    return symbol_address(name);
+/* Names that compilers use by themselves; of all others only the source can say which ones are meant. */
+static bool is_of_compilers(const char *name) {
+    static const char *const names[] = {"memcpy", "memmove", "memset", "memcmp"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return name[0] == '_' && name[1] == '_';
 }
 
-code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *function, code_t *code) {
+static uint32_t find(const void *source, const char *name) {
+    if (counters != NULL && strcmp(name, COMPILER_COUNTERS) == 0)
+        return (uint32_t)(uintptr_t)counters;
+    for (const jit_symbol_t *symbol = ((const jit_source_t *)source)->symbols; symbol->name != NULL; symbol++)
+        if (strcmp(symbol->name, name) == 0)
+            return symbol->address;
+    return is_of_compilers(name) ? symbol_address(name) : 0;
+}
+
+code_result_t code_load(const uint8_t *bytes, uint32_t size, const jit_function_t *function, code_t *code) {
     object_t object;
     *code = (code_t){0};
     if (object_open(&object, bytes, size) != OBJECT_OK)
@@ -75,7 +87,9 @@ code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *functio
         return CODE_NO_MEMORY;
     uint8_t *memory = page_memory(code);
     memset(memory, 0xCC, code->size);
-    object_result_t result = object_link(&object, memory, code->start, function, resolve, &code->entry);
+    const object_resolver_t resolver = {find, function->source};
+    code->is_kept = object.is_kept;
+    object_result_t result = object_link(&object, memory, code->start, function->name, &resolver, &code->entry);
     if (result == OBJECT_OK && paging_map(code->start, (uintptr_t)memory, code->size, PAGE_EXECUTE))
         return CODE_OK;
     code_unload(code);
@@ -85,7 +99,7 @@ code_result_t code_load(const uint8_t *bytes, uint32_t size, const char *functio
     return CODE_UNKNOWN;
 }
 
-code_result_t code_load_counting(const uint8_t *bytes, uint32_t size, const char *function, uint32_t branches,
+code_result_t code_load_counting(const uint8_t *bytes, uint32_t size, const jit_function_t *function, uint32_t branches,
                                  code_t *code) {
     counters = calloc(branches, 2 * sizeof *counters);
     if (counters == NULL)

@@ -46,10 +46,10 @@ static void sweep(void) {
             code_unload(&retired[i]);
 }
 
-/* Code beyond the list's length is never given back: that costs memory, and harms nobody. */
+/* Code beyond the list's length is never given back: that costs memory, and harms nobody. Nor is what must stay. */
 static void retire(const code_t *code) {
     sweep();
-    for (unsigned i = 0; i < RETIRED_MAX && code->size != 0; i++)
+    for (unsigned i = 0; i < RETIRED_MAX && code->size != 0 && !code->is_kept; i++)
         if (retired[i].size == 0) {
             retired[i] = *code;
             break;

@@ -64,7 +64,7 @@ static jit_result_t load_result(const jit_function_t *function, code_result_t re
 }
 
 jit_result_t jit_load(const jit_function_t *function, const artifact_t *artifact, code_t *code) {
-    return load_result(function, code_load(artifact->object, artifact->object_size, function->name, code));
+    return load_result(function, code_load(artifact->object, artifact->object_size, function, code));
 }
 
 bool jit_read_artifact(fs_volume_t *volume, const jit_function_t *function, const uint8_t *key, artifact_t *artifact) {
@@ -133,7 +133,7 @@ jit_result_t jit_make_counting(fs_volume_t *volume, const jit_function_t *functi
     *branches = (branches_t){compiled.branches, compiled.is_recursive};
     if (branches->count > 0)
         result = load_result(
-            function, code_load_counting(compiled.object, compiled.object_size, function->name, branches->count, code));
+            function, code_load_counting(compiled.object, compiled.object_size, function, branches->count, code));
     free(compiled.object);
     free(compiled.optimized);
     return result;

@@ -10,6 +10,7 @@
  */
 #include "compiler.h"
 #include "branches.h"
+#include "isolate.h"
 #include "request_parser.h"
 #include "specialise.h"
 
@@ -27,7 +28,6 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/IPO/GlobalDCE.h>
-#include <llvm/Transforms/IPO/Internalize.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <unistd.h>
@@ -65,20 +65,6 @@ bool fail(compiler_job_t &job, const Twine &message) {
     return false;
 }
 
-/* Makes the wanted function the only one that others can see. */
-bool isolate(Module &module, const std::string &name, compiler_job_t &job) {
-    const Function *wanted = module.getFunction(name);
-    if (wanted == nullptr || wanted->isDeclaration())
-        return fail(job, Twine("the bitcode does not define ") + name);
-    if (wanted->getReturnType()->isFloatingPointTy())
-        return fail(job, Twine(name) + " returns a floating-point number, which kernels hand over otherwise");
-    for (const GlobalVariable &variable : module.globals())
-        if (!variable.isDeclaration() && !variable.isConstant())
-            return fail(job, Twine("the source has a variable, ") + variable.getName() + ", which would be doubled");
-    internalizeModule(module, [wanted](const GlobalValue &value) { return &value == wanted; });
-    return true;
-}
-
 void aim(Module &module, StringRef features) {
     for (Function &function : module) {
         for (const char *attribute : REPLACED)
@@ -103,6 +89,8 @@ std::vector<CallBase *> calls_of_itself(Function &function) {
  * compiler does this seldom, since it doubles the code and may not pay; here it is tried, and measured.
  */
 void unfold(Function &function, unsigned levels) {
+    if (has_label_addresses(function))
+        return; // copies would jump into each other
     ValueToValueMapTy map;
     Function *once = CloneFunction(&function, map);
     once->setLinkage(GlobalValue::InternalLinkage);
@@ -162,11 +150,12 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
         TRIPLE, CPU, request.features, TargetOptions(), Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
     if (module.getDataLayout() != machine->createDataLayout())
         return fail(job, "the bitcode is for another machine");
-    if (!isolate(module, request.function, job))
-        return false;
+    Isolated isolated;
+    if (!isolate(module, request.function, isolated, why))
+        return fail(job, why);
     StripDebugInfo(module);
     run(module, *machine, false);
-    Function &wanted = *module.getFunction(request.function);
+    Function &wanted = *isolated.function;
     job.branches = number_of_branches(module);
     job.is_recursive = !calls_of_itself(wanted).empty();
     if (request.counts_branches)
@@ -180,7 +169,37 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     if (!why.empty())
         return fail(job, why);
     run(module, *machine, true);
+    if (!settle(module, isolated, why))
+        return fail(job, why);
+    run(module, *machine, false);
     return emit(module, *machine, job);
+}
+
+/*
+ * Reads of a module what its globals and the wanted function need: to read all the others takes as long as to optimize
+ * a small one.
+ */
+Expected<std::unique_ptr<Module>> read_needed(MemoryBufferRef bitcode, StringRef wanted, LLVMContext &context) {
+    Expected<std::unique_ptr<Module>> module = getLazyBitcodeModule(bitcode, context);
+    bool is_complete = !module;
+    while (!is_complete) {
+        is_complete = true;
+        for (Function &function : **module) {
+            if (!function.isMaterializable() || (function.use_empty() && function.getName() != wanted))
+                continue;
+            if (Error error = function.materialize())
+                return std::move(error);
+            is_complete = false;
+        }
+    }
+    if (!module)
+        return module;
+    for (Function &function : **module)
+        if (function.isMaterializable())
+            function.deleteBody();
+    if (Error error = (*module)->materializeAll())
+        return std::move(error);
+    return module;
 }
 
 int compile(compiler_job_t *job) {
@@ -192,7 +211,7 @@ int compile(compiler_job_t *job) {
     }
     LLVMContext context;
     StringRef data(reinterpret_cast<const char *>(job->bitcode), job->bitcode_size);
-    Expected<std::unique_ptr<Module>> module = parseBitcodeFile(MemoryBufferRef(data, "bitcode"), context);
+    Expected<std::unique_ptr<Module>> module = read_needed(MemoryBufferRef(data, "bitcode"), request.function, context);
     if (!module) {
         fail(*job, toString(module.takeError()));
         return 1;

@@ -1,5 +1,6 @@
 /* specialise.cpp: see specialise.h. */
 #include "specialise.h"
+#include "isolate.h"
 
 #include <llvm/ADT/Twine.h>
 #include <llvm/IR/IRBuilder.h>
@@ -123,6 +124,8 @@ std::string specialise(Function &function, const std::vector<::Constant> &consta
     }
     if (known.empty())
         return "";
+    if (has_label_addresses(function))
+        return ("labels of " + function.getName() + " have addresses, so it cannot be copied").str();
     Function *special = copy(function, known), *general = copy(function, {});
     settle_recursion(function, special, general, known);
     choose(function, special, general, known);

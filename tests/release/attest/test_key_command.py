@@ -10,8 +10,8 @@ import pytest
 from bfbuild.commands.complete import KEY_WORDS
 from bfbuild.commands.key import WORDS
 from bfbuild.release import keys
-from bfbuild.release.verify import PublicKey
-from tests.release.made import KEY, OTHER
+from bfbuild.release.verify import PublicKey, minisig_check
+from tests.release.attest.made import KEY, OTHER
 from tests.small import Finished, Small
 
 
@@ -35,10 +35,14 @@ def test_keys_are_created_rotated_and_revoked(small: Small, home: Path) -> None:
     second = keys.read(path)
     assert second != first
     assert keys.read(path.with_name(f"release.key.{first.public.id}")) == first
+    handed = path.with_name(f"{second.public.id}.pub")
+    assert PublicKey.parse(handed.read_text()) == second.public
+    signed = handed.with_name(f"{handed.name}.minisig").read_text()
+    assert minisig_check(signed, handed.read_bytes(), [first.public])[0] == first.public
     done.append(key(small, home, "ls"))
     assert [line.split()[1] for line in done[-1].out.splitlines()] == [second.public.id, first.public.id]
     done.append(key(small, home, "revoke", first.public.line))
-    assert sorted(each.name for each in path.parent.iterdir()) == ["release.key"]
+    assert sorted(each.name for each in path.parent.glob("release.key*")) == ["release.key"]
     assert f'revoked = ["{first.public.line}"]' in done[-1].out
     assert [each.code for each in done] == [0, 0, 0, 0]
     said = "".join(each.out + each.err for each in done)

@@ -16,7 +16,7 @@ from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # it
 
 from bfbuild.release import dsse
 from bfbuild.release.provenance import action_statement, release_statement, statements
-from tests.release.made import KEY, OTHER
+from tests.release.attest.made import KEY, OTHER
 
 if TYPE_CHECKING:
     from bfbuild.release.facts import Facts

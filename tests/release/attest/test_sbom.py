@@ -16,11 +16,11 @@ from bfbuild.disk.fat16.reader import read_tree
 from bfbuild.release.sbom import cyclonedx
 from bfbuild.release.spdx import spdx
 from bfbuild.release.verify import sha256
-from tests.release.conftest import IMAGE
+from tests.release.attest.conftest import IMAGE
 
 if TYPE_CHECKING:
     from bfbuild.release.facts import Facts
-    from tests.release.made import Made
+    from tests.release.attest.made import Made
 
 DATA_AT = 64 * 512  # of the partition in the small project's layout
 

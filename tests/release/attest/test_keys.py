@@ -12,7 +12,7 @@ from bfbuild.release import keys, minisign
 from bfbuild.release.facts import Identity
 from bfbuild.release.keys import PasswordNeeded, SecretKey
 from bfbuild.release.verify import PublicKey, Refused, minisig_check
-from tests.release.made import KEY, LOCK_DIGEST, OTHER
+from tests.release.attest.made import KEY, LOCK_DIGEST, OTHER
 
 
 def test_a_key_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bfbuild.release.facts import Copyright, Facts, File, Identity, Package
 from bfbuild.release.gather import Build, gather
 from bfbuild.release.sbom import cyclonedx
 from bfbuild.release.spdx import spdx
-from tests.release.made import Made
+from tests.release.attest.made import Made
 from tests.small import Small
 from tests.store.packed import pack
 

@@ -9,7 +9,7 @@ import pytest
 from bfbuild.release import keys, minisign, verify
 from bfbuild.release.verify import PublicKey, minisig_check
 from tests.conftest import Tool
-from tests.release.made import KEY, OTHER
+from tests.release.attest.made import KEY, OTHER
 
 
 def test_minisign_verifies_a_release(dist: Path, tool: Tool) -> None:
