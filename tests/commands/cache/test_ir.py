@@ -58,10 +58,10 @@ def test_ls_is_a_table(learned: Learned) -> None:
     keys = {lines: key[:12] for lines, key in learned.keys.items()}
     size = {lines: f"{len(b'made of ') + HEAD + len(''.join(lines)) + len(lines)} B" for lines in (LINES, PLAIN)}
     assert done.out.splitlines() == [
-        "key           function  processor        before  after        per mille  from   size",
-        f"{keys[LINES]}  add       sse2 and 1 more   2,000  1,000              500  boot  {size[LINES]}",
-        f"{keys[PLAIN]}  add       i686              1,000  1,500  1500 (rejected)  host  {size[PLAIN]}",
-        f"{keys[OTHER]}  sum       sse2 and 1 more   2,000  1,000              500  boot   21 B",
+        "key           function  processor        version      before  after        per mille  from   size",
+        f"{keys[LINES]}  add       sse2 and 1 more  recursion 3   2,000  1,000              500  boot  {size[LINES]}",
+        f"{keys[PLAIN]}  add       i686             recursion 3   1,000  1,500  1500 (rejected)  host  {size[PLAIN]}",
+        f"{keys[OTHER]}  sum       sse2 and 1 more  recursion 3   2,000  1,000              500  boot   21 B",
     ]
 
 
