@@ -96,6 +96,11 @@ def test_calls_nest_under_the_sanitizers(start_twin: Twin, built: Built) -> None
     start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"]).require_ok()
 
 
+def test_swaps_do_no_harm_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
+    """Code is never given back while a call is in it, whatever a signal interrupts."""
+    start_twin("watched/jit/swap", built("jit/swap.img")["jit/swap.img"]).require_ok()
+
+
 def test_a_module_fails_in_every_way_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
     """Whatever a module does, leaving it does no harm to the kernel's memory."""
     start_twin("watched/jit/faults", built("jit/faults.img")["jit/faults.img"]).require_ok()
