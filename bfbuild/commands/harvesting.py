@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.recipe.model import Run
 
-
 BOOTED = "made by a boot of"
 
 
