@@ -68,9 +68,9 @@ def write(store: Store, root: Root, path: Path) -> Contents:
     """
     closure = Closure(store, unpackings(store))
     closure.add_root(root)
-    records = _traces(store, closure)
+    traces = _traces(store, closure)
     files = _files(store, closure, root.target)
-    records = {**_signatures(store, files), **records}
+    records = {**_signatures(store, files), **traces}
     sizes = {name: file.stat().st_size for name, file in files.items()}
     total = sum(sizes.values()) + sum(map(len, records.values()))
     members = len(files) + len(records)
@@ -88,7 +88,7 @@ def write(store: Store, root: Root, path: Path) -> Contents:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(records), total)
+    return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(traces), total)
 
 
 def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
