@@ -82,6 +82,9 @@ class Memory:
 
     project: str  # its name
     cache: str  # folder of the store
+    trust: (
+        tuple[tuple[str, ...], int, tuple[str, ...], str] | None
+    )  # of a Keyring, where the project says whose word counts
     jobs: int
     timeout: int
     memory: int

@@ -25,6 +25,7 @@ EPOCH = 1_700_000_000
 DATA_LBA, SECTORS = 2048, 8000
 LINES = ("function add", "features +cmov,+sse2", "recursion 3")
 BETTER = (*LINES[:2], "recursion 5", "constant 0 7")
+WEIGHED = (*BETTER, "branches 0123")
 OTHER = ("function sum", *LINES[1:])
 PROFILE = "src/profile.json"
 ABI = hashlib.sha256(b"rules").digest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bfbuild.action.action import OUT, InputFile, Request
 from bfbuild.errors import ActionError
-from bfbuild.recipe.profile import request_text
+from bfbuild.recipe.profile import request_text, still
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Inputs
@@ -29,7 +29,8 @@ def optimize(recipe: Optimize, inputs: Inputs) -> Request:
     """Ask a compiler for what a recipe wants."""
     compiler, bitcode = inputs.graph.file(recipe.compiler), inputs.graph.file(recipe.bitcode)
     tool, source = inputs.file(compiler), inputs.file(bitcode)
-    request = inputs.data(request_text(tool.digest.hash, source.digest.hash, recipe.lines))
+    lines = recipe.lines if recipe.made_for in (None, source.digest.hash) else still(recipe.lines)
+    request = inputs.data(request_text(tool.digest.hash, source.digest.hash, lines))
     names = dict(
         zip((COMPILER, BITCODE, OBJECT, OPTIMIZED), (compiler.place, bitcode.place, *recipe.outputs), strict=True)
     )

@@ -88,7 +88,7 @@ def milestones(boot: Boot) -> dict[str, int | None]:
         "start of the JIT": boot.cycles("start", "started", "jit"),
         "compiler read and started": boot.cycles("load", "loaded", "compiler"),
         "compiling": sum(compiled.values()) if compiled else None,
-        "until all is decided": boot.decided_cycles(),
+        "until all are swapped": boot.swapped_cycles(),
         "whole program": boot.cycles("entry", "done", "program"),
         "counting adds to a call": boot.overhead_cycles,
         "sectors read": boot.events[-1].sectors if boot.events else None,

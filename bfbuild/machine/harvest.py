@@ -17,7 +17,16 @@ from bfbuild.disk import mbr
 from bfbuild.disk.fat16.reader import Volume
 from bfbuild.disk.faults import DiskError
 from bfbuild.errors import MachineError
-from bfbuild.recipe.profile import LONGEST, Entry, Profile, Source, function, request_lines, request_text
+from bfbuild.recipe.profile import (
+    LONGEST,
+    Entry,
+    Profile,
+    Source,
+    function,
+    request_lines,
+    request_text,
+    still,
+)
 
 SUFFIX = ".art"
 MAGIC, VERSION = b"BFJA", 2
@@ -118,7 +127,9 @@ def recorded(profile: Profile, found: Mapping[str, Sequence[Artifact]], *, exact
         if not artifacts:
             continue
         first = artifacts[0]
-        entries = {entry.request: entry for entry in _still(sources.get(name), artifacts)}
+        entries: dict[tuple[str, ...], Entry] = {}
+        for entry in _still(sources.get(name), artifacts):
+            entries.setdefault(entry.request, entry)
         for entry in _entries(artifacts):
             known = entries.get(entry.request)
             if known is None or (exact and not _same(known, entry)) or (entry.better and not known.better):
@@ -135,14 +146,14 @@ def _still(old: Source | None, artifacts: Sequence[Artifact]) -> Iterator[Entry]
         if old is not None and (old.compiler, old.bitcode) == (artifacts[0].compiler, artifacts[0].bitcode):
             yield entry
         elif entry.request[0] in functions and entry.request[1] not in processors:
-            yield Entry(request=entry.request, better=entry.better)
+            yield Entry(request=still(entry.request), better=still(entry.better))
 
 
 def _entries(artifacts: Sequence[Artifact]) -> Iterator[Entry]:
     """Yield the entries of one source; another request is only better where it is here, and for the same function."""
     by_key = {artifact.key: artifact for artifact in artifacts}
     for artifact in artifacts:
-        better = by_key.get(artifact.better)
+        better = by_key.get(artifact.better if artifact.better != artifact.key else "")  # its own: there is none
         yield Entry(
             request=artifact.lines,
             state=_state(artifact),

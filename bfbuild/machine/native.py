@@ -28,7 +28,7 @@ class Native:
     """The figures, and the processor that they are of."""
 
     boots: tuple[Boot, ...]
-    compile_cycles: dict[str, int]  # of each function, the least of all rounds
+    compilations: tuple[int, ...]  # the cycles of each, the least of all rounds
     processor: str
     features: str
     cycles_per_ms: int
@@ -45,7 +45,7 @@ def measure(spec: BootSpec, program: Path, tell: Callable[[str], None]) -> Nativ
     last = clock.read()
     return Native(
         boots=settle(rounds),
-        compile_cycles=_compile_cycles(rounds),
+        compilations=compilations(rounds),
         processor=_processor(),
         features=clock.features,
         cycles_per_ms=round((last[1] - first[1]) / (last[0] - first[0]) / 1000),
@@ -92,12 +92,15 @@ def _settled(boot: Boot, others: Sequence[Boot]) -> Boot:
     )
 
 
-def _compile_cycles(rounds: Sequence[tuple[Boot, ...]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for boot in (boot for boots_of_round in rounds for boot in boots_of_round):
-        for name, cycles in boot.compile_cycles().items():
-            found[name] = min(cycles, found.get(name, cycles))
-    return found
+def compilations(rounds: Sequence[tuple[Boot, ...]]) -> tuple[int, ...]:
+    """What the compiler took for each request: of each function its first, its second and so on."""
+    least: dict[tuple[str, int], int] = {}
+    for boot in (boot for found in rounds for boot in found):
+        for name in boot.compile_cycles():
+            for number, (first, last) in enumerate(boot.spans("compile", "compiled", name)):
+                took = last.at - first.at
+                least[name, number] = min(took, least.get((name, number), took))
+    return tuple(least.values())
 
 
 def _processor() -> str:
@@ -116,7 +119,7 @@ def notes(found: Native) -> tuple[str, ...]:
         f"features: {found.features}",
         f"the least of {ROUNDS} rounds; what happened when is that of the fastest",
     ]
-    took = [cycles / found.cycles_per_ms for cycles in found.compile_cycles.values()]
+    took = [cycles / found.cycles_per_ms for cycles in found.compilations]
     if took:
-        lines.append(f"compiling: {sum(took) / len(took):.1f} ms a function, {max(took):.1f} ms at most")
+        lines.append(f"compiling a function: {sum(took) / len(took):.1f} ms on average, {max(took):.1f} ms at most")
     return tuple(lines)

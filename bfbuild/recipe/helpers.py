@@ -122,7 +122,13 @@ def optimizations(profile: str, *, compiler: Recipe) -> tuple[Optimize, ...]:
         raise RecipeError("a recorded profile cannot be read", facts=facts, location=caller()) from error
     declared = {output for recipe in session.recipes for output in recipe.outputs}
     return tuple(
-        Optimize(name=label(bitcode, entry.request), compiler=compiler, bitcode=bitcode, lines=entry.request)
+        Optimize(
+            name=label(bitcode, entry.request),
+            compiler=compiler,
+            bitcode=bitcode,
+            lines=entry.request,
+            made_for=source.bitcode,
+        )
         for bitcode, source in recorded.sources.items()
         if bitcode in declared
         for entry in source.entries

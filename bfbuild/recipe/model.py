@@ -24,7 +24,7 @@ from pydantic._internal._model_construction import ModelMetaclass  # the only pl
 
 from bfbuild.config import Size
 from bfbuild.errors import Location, RecipeError, nearest
-from bfbuild.recipe.profile import Lines
+from bfbuild.recipe.profile import Hash, Lines
 
 if TYPE_CHECKING:
     from bfbuild.recipe.loader import Session
@@ -305,7 +305,9 @@ class Optimize(Recipe):
     """What a compiler module makes of one request: the object `NAME.o`, and `NAME.bc`, the bitcode it was made of.
 
     `lines` are the request's own, from `function NAME` on; digests of `compiler` and `bitcode` stand before them
-    (src/kernel_lib/jit/FORMAT.md). The action is the same whatever the recipe is called, so a boot may have its result.
+    (src/kernel_lib/jit/FORMAT.md). Where the bitcode is another than `made_for`, its SHA-256, a line about branches is
+    left out: it counts them in that one. The action is the same whatever the recipe is called, so a boot may have its
+    result.
     """
 
     INPUT_FIELDS = ("compiler", "bitcode")
@@ -313,6 +315,7 @@ class Optimize(Recipe):
     compiler: Input
     bitcode: Input
     lines: Lines
+    made_for: Hash | None = None
 
     @property
     def outputs(self) -> tuple[str, ...]:

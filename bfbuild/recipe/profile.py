@@ -27,6 +27,7 @@ _TEXT = re.compile(
     r"(branches [0-9A-Fa-f]+\n)?",
     re.ASCII,
 )
+CONSTANT, BRANCHES = "constant ", "branches "
 _HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST = 2048  # bytes of a whole request, and one more
 
@@ -57,6 +58,11 @@ def request_lines(request: bytes) -> tuple[str, str, tuple[str, ...]]:
     return compiler, bitcode, lines
 
 
+def still(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what of a request can be asked of another bitcode than it was made for: all but what counts branches."""
+    return tuple(line for line in lines if not line.startswith(BRANCHES))
+
+
 def label(bitcode: str, lines: tuple[str, ...]) -> str:
     """Return the name of the recipe for a request: the same for a boot that makes its result before there is one."""
     own = hashlib.sha256("".join(f"{line}\n" for line in (bitcode, *lines)).encode()).hexdigest()
@@ -67,6 +73,13 @@ def processor(lines: tuple[str, ...]) -> str:
     """Return in short what a request may use of a processor: its last feature, and how many there are besides."""
     *others, last = lines[1].removeprefix("features ").split(",")
     return "i686" if last == "none" else f"{last.removeprefix('+')} and {len(others)} more"
+
+
+def version(lines: tuple[str, ...]) -> str:
+    """Return in short which version of a function is asked for: by what is known of arguments and branches."""
+    constants = " ".join(line.split()[1] for line in lines if line.startswith(CONSTANT))
+    others = ("branches" if line.startswith(BRANCHES) else line for line in lines[3:] if not line.startswith(CONSTANT))
+    return ", ".join((lines[2], *([f"constants {constants}"] if constants else []), *others))
 
 
 def function(lines: tuple[str, ...]) -> str:

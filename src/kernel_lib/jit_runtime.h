@@ -53,7 +53,7 @@ const char *jit_message(void);
 /* How much memory the compiler may take for its own heap; 24 MiB if never called. Before jit_start(). */
 void jit_heap_init(size_t bytes);
 
-/* After how many calls a function is worth compiling; 100 if never called. After ten times as many, by its profile. */
+/* After how many calls a function is worth compiling; 100 if never called. After five times as many, by its profile. */
 void jit_set_threshold(uint32_t calls);
 
 /* Puts the code in place that the disk has for this processor, and counts the calls of all other marked functions. */

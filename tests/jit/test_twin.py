@@ -65,7 +65,7 @@ def test_every_function_is_decided(first: Transcript) -> None:
     assert decided.pop("nothing") == "counted"
     assert len(decided) == KERNELS
     assert set(decided.values()) <= {"optimized", "rejected"}
-    assert first.one("optimizer").number("compiler_calls") == KERNELS
+    assert first.one("optimizer").number("compiler_calls") >= 2 * KERNELS  # for everybody, and to count branches
 
 
 def test_the_host_makes_what_the_twin_kept(first: Transcript, disk: Path, compiler: Compiler, built: Built) -> None:
@@ -105,6 +105,11 @@ def test_what_a_twin_writes_is_thrown_away(start_twin: Twin, built: Built, tmp_p
 def test_a_module_may_fail_in_every_way(start_twin: Twin, built: Built) -> None:
     """Faults, no stack, no memory, no end, last words: signals tell of them what interrupts do."""
     start_twin("jit/faults", built("jit/faults.img")["jit/faults.img"]).require_ok()
+
+
+def test_swaps_are_safe_under_signals(start_twin: Twin, built: Built) -> None:
+    """Ten thousand swaps while signals come at any instruction, ten thousand a second, and call the function."""
+    start_twin("jit/swap", built("jit/swap.img")["jit/swap.img"]).require_ok()
 
 
 @pytest.mark.parametrize("name", GUESTS)

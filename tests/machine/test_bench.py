@@ -205,7 +205,7 @@ kernel entry to the app          500     500     500
 start of the JIT                       1,000     400
 compiler read and started              4,000
 compiling                              3,500
-until all is decided                   9,800     300
+until all are swapped                  9,800     300
 whole program                 20,000  30,000  15,000
 counting adds to a call            0      38      38
 sectors read                       0   1,010       9

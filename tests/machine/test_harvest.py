@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bfbuild.errors import MachineError
 from bfbuild.machine.harvest import Artifact, NoArtifact, harvest, parse, recorded
 from bfbuild.recipe.profile import Entry, Profile
-from tests.learning import BETTER, LINES, OTHER, asked, disk, place, written
+from tests.learning import BETTER, LINES, OTHER, WEIGHED, asked, disk, place, written
 
 COMPILER, BITCODE = "c" * 64, "b" * 64
 REQUEST = asked(COMPILER, BITCODE)
@@ -131,6 +131,19 @@ def test_a_profile_of_other_code_is_replaced() -> None:
     assert second.sources["f.bc"].bitcode == "d" * 64
     assert {lines: entry.after for lines, entry in entries(second).items()} == {LINES: 1000, elsewhere[0]: 0}
     assert record(first) == first
+
+
+def test_a_request_about_branches_is_about_one_bitcode() -> None:
+    """What is left of a profile of other code says nothing of branches, which would be others there."""
+    general, weighed = (tuple(each.replace("+cmov,+sse2", "none") for each in lines) for lines in (LINES, WEIGHED))
+    here = found(weighed)
+    first = record(Profile(), found(), found(general, better=here.key), here)
+    second = entries(record(first, found(bitcode="d" * 64)))
+    assert {lines: entry.better for lines, entry in second.items()} == {
+        LINES: (),
+        general: weighed[:-1],
+        weighed[:-1]: (),
+    }
 
 
 def test_a_better_request_is_recorded_by_its_lines() -> None:

@@ -36,16 +36,17 @@ def test_the_least_of_all_rounds_counts() -> None:
     assert (aot.kind, aot.init_cycles, aot.overhead_cycles, aot.tests[0].cycles) == ("aot", 100, 10, 800)
     assert (first.kind, first.init_cycles, first.overhead_cycles, first.tests[0].cycles) == ("first", 200, 20, 700)
     assert (aot.events[-1].at, first.events[-1].at) == (4000, 9000)
+    assert native.compilations(rounds) == (3000,)
 
 
 def test_notes_tell_of_the_processor_and_of_compiling() -> None:
     """Cycles become milliseconds by the rate of the processor's own counter."""
-    found = native.Native((), {"dot": 4_000_000, "sort": 12_000_000}, "Some Processor", "sse,sse2", 2_000_000)
+    found = native.Native((), (4_000_000, 12_000_000), "Some Processor", "sse,sse2", 2_000_000)
     assert native.notes(found) == (
         "processor: Some Processor, 2,000,000 cycles a millisecond",
         "features: sse,sse2",
         f"the least of {native.ROUNDS} rounds; what happened when is that of the fastest",
-        "compiling: 4.0 ms a function, 6.0 ms at most",
+        "compiling a function: 4.0 ms on average, 6.0 ms at most",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,21 @@ from bfbuild.decide import Hit
 from bfbuild.errors import BareflowError, Errors, MachineError
 from bfbuild.recipe.model import Run
 from bfbuild.recipe.profile import Profile, label
-from tests.learning import BETTER, LINES, OTHER, PROFILE, answer, asked, disk, keeps, place, request, teach, written
+from tests.learning import (
+    BETTER,
+    LINES,
+    OTHER,
+    PROFILE,
+    WEIGHED,
+    answer,
+    asked,
+    disk,
+    keeps,
+    place,
+    request,
+    teach,
+    written,
+)
 from tests.small import Roots, Small, ran
 
 if TYPE_CHECKING:
@@ -80,7 +95,7 @@ def test_a_boot_says_where_its_results_are_from(
     project = built(learner)
     take(project, keeps(tmp_path / "disk", project))
     key = hashlib.sha256(request(project)).hexdigest()[:12]
-    assert f"kept  {key}  add  2,000 -> 1,000 cycles\n" in capsys.readouterr().err
+    assert f"kept  {key}  add (recursion 3)  2,000 -> 1,000 cycles\n" in capsys.readouterr().err
     told = learner.doit("cache", "show", CALLED).out
     assert "in a boot\n" in told
     assert "made by a boot of learner.img" in told
@@ -201,6 +216,31 @@ def test_a_changed_source_is_optimized_anew(learner: Small, tmp_path: Path) -> N
     assert done.out.split()[1] == again.output(WARM).digest.hash
 
 
+def test_a_request_about_branches_is_asked_of_one_bitcode(learner: Small, tmp_path: Path) -> None:
+    """Of another the rest of it is asked: the line would count other branches there."""
+    project = built(learner)
+    take(project, keeps(tmp_path / "disk", project, [WEIGHED]))
+    warm = learner.build(WARM)
+    made = warm.store.cas.get_bytes(warm.output("bundle").digest)
+    assert made == b"".join(answer(warm, request(warm, WEIGHED)))
+    learner.edit("learn/functions.c", "return a + b;", "return b + a + 1;")
+    again = learner.build(WARM)
+    other = request(again, WEIGHED[:-1])
+    assert again.store.cas.get_bytes(again.output("bundle").digest) == b"".join(answer(again, other))
+
+
+def test_a_changed_source_is_the_only_cause(learner: Small, tmp_path: Path) -> None:
+    """What a request says of digests only follows from it; so it is in one build, and between two."""
+    project = built(learner)
+    take(project, keeps(tmp_path / "disk", project))
+    learner.build(WARM)
+    learner.edit("learn/functions.c", "return a + b;", "return b + a + 1;")
+    learner.build(WARM)
+    for words in ((WARM,), ("--between", "previous", "last")):
+        (cause,) = json.loads(learner.doit("why", *words, "--json").out)["causes"]
+        assert (cause["kind"], cause["subject"]) == ("source", "learn/functions.c")
+
+
 def test_a_warm_image_needs_a_profile(learner: Small) -> None:
     """Without one the error says which file is missing and how to make it; with no run that has one, what that is."""
     done = learner.doit("image:warm")
@@ -234,9 +274,9 @@ def test_optimize_makes_what_the_profile_asks_for(learner: Small, tmp_path: Path
         if trace.label == label("functions.bc", OTHER):
             learner.store.results.path_of(trace.action).unlink()
     expected = [
-        "function  processor              key",
-        f"add       sse2 and 1 more  hit   {texts['add']}",
-        f"sum       sse2 and 1 more  made  {texts['sum']}",
+        "function  processor        version            key",
+        f"add       sse2 and 1 more  recursion 3  hit   {texts['add']}",
+        f"sum       sse2 and 1 more  recursion 3  made  {texts['sum']}",
     ]
     assert learner.doit("optimize", "learner").out.splitlines() == expected
     assert learner.doit("optimize").out.splitlines()[2].split()[-2] == "hit"

@@ -61,7 +61,7 @@ static void path_of(const jit_function_t *function, char path[ARTIFACT_PATH_SIZE
 static bool is_taken(const jit_function_t *function) {
     artifact_t artifact;
     code_t code;
-    if (!jit_read_artifact(volume, function, &artifact))
+    if (!jit_read_artifact(volume, function, NULL, &artifact))
         return false;
     bool is_loaded = artifact.object == NULL || jit_load(function, &artifact, &code) == JIT_OK;
     if (is_loaded && artifact.object != NULL)

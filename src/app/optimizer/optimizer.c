@@ -11,7 +11,7 @@
 #include "runtime.h"
 
 enum { SIZE = 1024, ROWS = 24, BODIES = 64, WORDS = 16, MEASURED_CALLS = 64, ROUNDS_MAX = 4000, BEST_OF = 5 };
-enum { THRESHOLD = 100, BENCH_ROUNDS = 1302, SAMPLED_ROUNDS = 21 };
+enum { THRESHOLD = 100, BENCH_ROUNDS = 756, SAMPLED_ROUNDS = 21 };
 
 static int32_t numbers[SIZE], others[SIZE], results[SIZE];
 static uint8_t bytes[SIZE];

@@ -30,23 +30,37 @@ void measurement_clear(measurement_t *measurement) {
         measurement->least[i] = UINT64_MAX;
 }
 
-bool measurement_is_enough(const measurement_t variants[VARIANTS]) {
-    return variants[VARIANT_BASE].calls >= MEASURE_TRIAL_CALLS && variants[VARIANT_NEW].calls >= MEASURE_TRIAL_CALLS;
+void measurement_add(measurement_t *measurement, uint8_t class, uint64_t cycles) {
+    measurement->calls++;
+    measurement->met[class]++;
+    if (cycles < measurement->least[class])
+        measurement->least[class] = cycles;
+}
+
+static bool is_known(const measurement_t *measurement, unsigned class) {
+    return measurement->met[class] >= MEASURE_CLASS_CALLS;
 }
 
 comparison_t measurement_compare(const measurement_t variants[VARIANTS]) {
     uint64_t before = 0, after = 0, classes = 0;
     for (unsigned i = 0; i < MEASURE_CLASSES; i++) {
-        uint64_t base = variants[VARIANT_BASE].least[i], new = variants[VARIANT_NEW].least[i];
-        if (base == UINT64_MAX || new == UINT64_MAX)
+        if (!is_known(&variants[VARIANT_BASE], i) || !is_known(&variants[VARIANT_NEW], i))
             continue;
-        before += base;
-        after += new;
+        before += variants[VARIANT_BASE].least[i];
+        after += variants[VARIANT_NEW].least[i];
         classes++;
     }
     if (before == 0)
         return (comparison_t){0};
     return (comparison_t){before / classes, after / classes, (uint32_t)(after * 1000 / before)};
+}
+
+bool measurement_is_enough(const measurement_t variants[VARIANTS]) {
+    uint32_t base = variants[VARIANT_BASE].calls, new = variants[VARIANT_NEW].calls, calls = base < new ? base : new;
+    if (calls < MEASURE_TRIAL_CALLS || calls >= MEASURE_CLOSE_CALLS)
+        return calls >= MEASURE_CLOSE_CALLS;
+    uint32_t per_mille = measurement_compare(variants).per_mille;
+    return per_mille < MEASURE_CLOSE_FROM || per_mille > MEASURE_CLOSE_TO;
 }
 
 static bool toss(void) {
@@ -121,13 +135,8 @@ uint32_t measure_end(void) {
     const call_t *call = &nested[depth - 1];
     jit_details_t *details = call->function->details;
     uint32_t return_address = call->return_address;
-    if (call->trial == details->trials) { /* else it was of code that has been decided about */
-        measurement_t *measurement = &details->measured[call->variant];
-        uint64_t cycles = end - call->start, *least = &measurement->least[call->class];
-        measurement->calls++;
-        if (cycles < *least)
-            *least = cycles;
-    }
+    if (call->trial == details->trials) /* else it was of code that has been decided about */
+        measurement_add(&details->measured[call->variant], call->class, end - call->start);
     depth = depth - 1;
     return return_address;
 }

@@ -29,9 +29,10 @@ def feature_mask(features: str) -> int:
     return sum(1 << FEATURES.index(name) for name in {"tsc", *names} if name)
 
 
-def request(compiler: str, bitcode: str, lines: list[str]) -> bytes:
-    """Return the text of a request."""
-    head = ("bareflow-request 2", f"compiler {compiler}", f"bitcode {bitcode}")
+def request(digests: tuple[str, str], lines: list[str], *, is_same: bool) -> bytes:
+    """Return the text of a request; a line about branches counts those of the bitcode that it was made for alone."""
+    lines = [line for line in lines if is_same or not line.startswith("branches ")]
+    head = ("bareflow-request 2", f"compiler {digests[0]}", f"bitcode {digests[1]}")
     return "".join(f"{line}\n" for line in (*head, *lines)).encode()
 
 
@@ -41,13 +42,14 @@ def artifact(
     """Return the bytes of an artifact: `source` and `entry` are the profile's, `digests` those of today."""
     is_measured = digests == (source["compiler"], source["bitcode"])
     code, optimized = (b"", b"") if is_measured and entry["state"] == "rejected" else made
-    text = request(*digests, entry["request"])
+    is_same = digests[1] == source["bitcode"]
+    text, better = (request(digests, entry[name], is_same=is_same) for name in ("request", "better"))
     head = HEADER.pack(
         *(b"BFJA", VERSION, sha256(text), sha256(abi)),
         feature_mask(entry["request"][1].removeprefix("features ")),
         *(LLVM, len(text), len(code), len(optimized)),
         *(entry[name] if is_measured else 0 for name in ("per_mille", "before", "after")),
-        sha256(request(*digests, entry["better"] or entry["request"])),  # its own: such a boot looks for nothing better
+        sha256(better if entry["better"] else text),  # its own: such a boot looks for nothing better
         sha256(optimized),
     )
     body = head + text + code
@@ -64,11 +66,13 @@ def main(out: str, abi: str, compiler: str, profile: str, *words: str) -> None:
     sources = ast.literal_eval(Path(profile).read_text())["sources"]  # Debian's python3-minimal has no json
     entries = {name: iter(source["entries"]) for name, source in sources.items()}
     tool, rules = sha256(Path(compiler).read_bytes()).hex(), Path(abi).read_bytes()
-    with Path(out).open("wb") as bundle:
-        for name, *paths in zip(*[iter(words)] * 4, strict=True):
-            bitcode, code, optimized = (Path(path).read_bytes() for path in paths)
-            digests = (tool, sha256(bitcode).hex())
-            bundle.write(artifact(rules, sources[name], next(entries[name]), digests, (code, optimized)))
+    bundle = {}  # by key: two requests may have become one
+    for name, *paths in zip(*[iter(words)] * 4, strict=True):
+        bitcode, code, optimized = (Path(path).read_bytes() for path in paths)
+        digests = (tool, sha256(bitcode).hex())
+        made = artifact(rules, sources[name], next(entries[name]), digests, (code, optimized))
+        bundle.setdefault(made[8:40], made)
+    Path(out).write_bytes(b"".join(bundle.values()))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@
 #include "jit/jit.h"
 #include "memory/memory.h"
 
-enum { KEPT_PER_MILLE = 950 };   /* what measures as less may be chance */
-enum { PROFILED_AT_TIMES = 10 }; /* the threshold, a profile is worth compiling by */
-enum { BRANCH_CALLS = 32 };      /* run the code that counts branches */
-enum { RECURSION_MAX = 12 };     /* each level doubles the code, so the compiler stops long before */
+enum { KEPT_PER_MILLE = 950 };  /* what measures as less may be chance */
+enum { PROFILED_AT_TIMES = 5 }; /* the threshold, a profile is worth compiling by */
+enum { BRANCH_CALLS = 32 };     /* run the code that counts branches */
+enum { RECURSION_MAX = 12 };    /* each level doubles the code, so the compiler stops long before */
 
 static uint32_t threshold = 100;
 static bool is_busy;

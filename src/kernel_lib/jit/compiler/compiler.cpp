@@ -187,6 +187,33 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     return emit(module, *machine, job);
 }
 
+/*
+ * Reads of a module what its globals and the wanted function need: to read all the others takes as long as to optimize
+ * a small one.
+ */
+Expected<std::unique_ptr<Module>> read_needed(MemoryBufferRef bitcode, StringRef wanted, LLVMContext &context) {
+    Expected<std::unique_ptr<Module>> module = getLazyBitcodeModule(bitcode, context);
+    bool is_complete = !module;
+    while (!is_complete) {
+        is_complete = true;
+        for (Function &function : **module) {
+            if (!function.isMaterializable() || (function.use_empty() && function.getName() != wanted))
+                continue;
+            if (Error error = function.materialize())
+                return std::move(error);
+            is_complete = false;
+        }
+    }
+    if (!module)
+        return module;
+    for (Function &function : **module)
+        if (function.isMaterializable())
+            function.deleteBody();
+    if (Error error = (*module)->materializeAll())
+        return std::move(error);
+    return module;
+}
+
 int compile(compiler_job_t *job) {
     Request request = {};
     std::string why = parse_request(job->request, request);
@@ -196,7 +223,7 @@ int compile(compiler_job_t *job) {
     }
     LLVMContext context;
     StringRef data(reinterpret_cast<const char *>(job->bitcode), job->bitcode_size);
-    Expected<std::unique_ptr<Module>> module = parseBitcodeFile(MemoryBufferRef(data, "bitcode"), context);
+    Expected<std::unique_ptr<Module>> module = read_needed(MemoryBufferRef(data, "bitcode"), request.function, context);
     if (!module) {
         fail(*job, toString(module.takeError()));
         return 1;
