@@ -31,6 +31,11 @@ freestanding = (
     "-Wshadow",
     "-Wconversion",
 )
+# Of apps that leave floating point to the processor, which must have SSE2. The library is never built so.
+hardware_float = (
+    *(flag for flag in freestanding if flag not in {"-mno-sse", "-mno-80387", "-msoft-float"}),
+    *("-msse2", "-mfpmath=sse"),
+)
 headers: tuple[Recipe | str, ...] = (*glob("src/kernel_lib/**/*.h"), layout)
 
 

@@ -25,6 +25,7 @@ ADDED: dict[str, tuple[Recipe | str, ...]] = {
     "fat16": room("src/kernel_lib/fs/"),
     "monitor": room("src/kernel_lib/monitor"),
     "jit": tuple(each for each in room("src/kernel_lib/jit/", *LATE) if each.name != "src/kernel_lib/jit/profile.c.o"),
+    "floats": room("src/kernel_lib/memory/soft_float"),
     "names": ("bareflow/symbols.o",),  # of functions, for a panic
 }
 
