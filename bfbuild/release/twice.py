@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.action.action import read_description
+from bfbuild.action.optimize import REQUEST
 from bfbuild.compare import compare
 from bfbuild.compare.finding import lines
 from bfbuild.decide import compare as compare_descriptions
@@ -99,30 +100,26 @@ def build(order: Order, root: Path, commit: str, where: Surroundings, *, keeps: 
 
 def _checkout(order: Order, root: Path, commit: str, where: Surroundings) -> Path:
     """Lay out what was committed, for nobody but this build, and return the project's folder in it."""
-    top = order.folder / where.folder
-    top.parent.mkdir(parents=True, exist_ok=True)
-    above = _git(root, "rev-parse", "--show-prefix").strip()
-    _git(root, "clone", "--quiet", "--shared", "--no-checkout", ".", str(top), umask=where.umask)
-    _git(top, "checkout", "--quiet", "--detach", commit, umask=where.umask)
-    for folder, _, names in os.walk(top / above):
+    checkout = order.folder / where.folder
+    checkout.parent.mkdir(parents=True, exist_ok=True)
+    repository, project = _git(root, "rev-parse", "--show-toplevel"), _git(root, "rev-parse", "--show-prefix")
+    _git(Path(repository), "clone", "--quiet", "--shared", "--no-checkout", ".", str(checkout), umask=where.umask)
+    _git(checkout, "checkout", "--quiet", "--detach", commit, umask=where.umask)
+    for folder, _, names in os.walk(checkout / project):
         for name in names:
             os.utime(Path(folder, name), (where.touched, where.touched), follow_symlinks=False)
-    return top / above
+    return checkout / project
 
 
-def _git(folder: Path, *arguments: str, umask: int = 0o022) -> str:
-    repository = _git_top(folder) if arguments[0] == "clone" else folder
+def _git(folder: Path, *arguments: str, umask: int = -1) -> str:
+    """Return what git says, without the end of its line; raise ReleaseError."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=True, umask=umask
+            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=True, umask=umask
         )
     except subprocess.CalledProcessError as error:
         raise ReleaseError("a fresh checkout cannot be made", facts=[("why", error.stderr.strip())]) from error
-    return done.stdout
-
-
-def _git_top(folder: Path) -> Path:
-    return Path(_git(folder, "rev-parse", "--show-toplevel").strip())
+    return done.stdout.removesuffix("\n")
 
 
 def told(steps: Iterable[Step], graph: Graph, files: Files) -> list[Came]:
@@ -187,39 +184,38 @@ def differences(first: Sequence[Came], second: Sequence[Came], read: Read, root:
     for came in first:
         other = others.pop(came.label, None)
         if other is None:
-            found.append(_fault(came, root, "was declared only in the first build", "", ()))
+            found.append(_fault(came, root, "was declared only in the first build"))
         elif came.action != other.action:
             found += _declared(came, other, differing, read, root)
         else:
             found += _made(came, other, read, root)
         if other is None or came.outputs != other.outputs:
             differing |= {f"build/{name}" for name in came.outputs}
-    found += [_fault(came, root, "was declared only in the second build", "", ()) for came in others.values()]
+    found += [_fault(came, root, "was declared only in the second build") for came in others.values()]
     return found
 
 
 def _made(came: Came, other: Came, read: Read, root: Path) -> Iterator[ActionError]:
-    """Yield what one action made otherwise the second time."""
-    for name, (digest, executable) in sorted(came.outputs.items()):
-        again, executable_again = other.outputs[name]
-        if digest != again:
-            shown = lines(compare(read(digest), read(again)))
-            yield _fault(came, root, "came out otherwise the second time", name, shown)
-            return
-        if executable != executable_again:
-            shown = iter([f"{name} is executable in one of the two builds"])
-            yield _fault(came, root, "came out otherwise the second time", name, shown)
+    """Yield what one action made otherwise the second time: of several outputs the first."""
+    for name, made in sorted(came.outputs.items()):
+        again = other.outputs[name]
+        if made != again:
+            shown = lines(compare(read(made[0]), read(again[0])))
+            mode = [] if made[1] == again[1] else [f"{name} is executable in one of the two builds alone"]
+            yield _fault(came, root, "came out otherwise the second time", name, [*shown, *mode])
             return
 
 
 def _declared(came: Came, other: Came, differing: set[str], read: Read, root: Path) -> Iterator[ActionError]:
     """Yield that a recipe asked for something else the second time, unless that only follows from its inputs."""
     causes = list(compare_descriptions(read_description(came.action, read), read_description(other.action, read)))
-    own = [
-        each for each in causes if each.kind != "input" or came.names.get(each.subject, each.subject) not in differing
-    ]
+    inputs = {each.subject for each in causes if each.kind == "input"}
+    follow = {place for place in inputs if came.names.get(place, place) in differing}
+    if follow:
+        follow.add(REQUEST)  # it has the digests of the others in it
+    own = [each for each in causes if each.kind != "input" or each.subject not in follow]
     if own:
-        yield _fault(came, root, "was declared otherwise the second time", "", map(_told, own))
+        yield _fault(came, root, "was declared otherwise the second time", "", [_told(each) for each in own])
 
 
 def _told(cause: Cause) -> str:
@@ -227,13 +223,12 @@ def _told(cause: Cause) -> str:
     return f"{in_words(cause)}{values}"
 
 
-def _fault(came: Came, root: Path, what: str, output: str, shown: Iterator[str] | tuple[str, ...]) -> ActionError:
-    told_lines = list(shown)
-    more = [f"... and {len(told_lines) - SHOWN} lines more"] if len(told_lines) > SHOWN else []
+def _fault(came: Came, root: Path, what: str, output: str = "", shown: Sequence[str] = ()) -> ActionError:
+    more = [f"... and {len(shown) - SHOWN} lines more"] if len(shown) > SHOWN else []
     return ActionError(
         "the two builds of the release differ",
         facts=[("recipe", came.label), ("it", what), *([("output", output)] if output else [])],
         location=Location(root / came.recipe, came.line),
         hint="what the two builds could see otherwise stands in docs/releases.md",
-        detail="\n".join([*told_lines[:SHOWN], *more]),
+        detail="\n".join([*shown[:SHOWN], *more]),
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from bfbuild.errors import StoreError
+from bfbuild.machine import qemu
+from bfbuild.machine.spec import BootSpec
+from bfbuild.machine.spec import command as raw_command
 from bfbuild.release.formats import write_qcow2, write_vdi
-from tests.conftest import Tool
+from tests.conftest import Boot, Tool
+from tests.small import Small
 
 FORMS: dict[str, Callable[[Path, Path], None]] = {"qcow2": write_qcow2, "vdi": write_vdi}
 MIB = 1 << 20
@@ -75,3 +79,23 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, form: str) -> 
     (tmp_path / "there").touch()
     with pytest.raises(StoreError, match="write a disk as"):
         FORMS[form](raw, tmp_path / "there")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_guest_boots_from_it(
+    tmp_path: Path, built_small: Small, start: Boot, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """QEMU finds the loader in it, and all the guest's words are said."""
+    project = built_small.build()
+    project.store.cas.copy_to(project.output("small.img").digest, tmp_path / "small.img", executable=False)
+    FORMS[form](tmp_path / "small.img", tmp_path / "small")
+
+    def command(spec: BootSpec, serial: Sequence[str], *, exits: bool = True) -> list[str]:
+        words = raw_command(spec, serial, exits=exits)
+        assert sum("format=raw" in word for word in words) == 1
+        return [word.replace("format=raw", f"format={form}") for word in words]
+
+    monkeypatch.setattr(qemu, "command", command)
+    run = start(tmp_path / "small", silence_s=60)
+    run.require_ok()
+    assert "hello from the small guest" in run.transcript.text

@@ -139,12 +139,3 @@ def small_roots(project: Project) -> Roots:
     """The toolchains that two builds of a small project need, to lend."""
     with project.progress:
         return Roots.of(project, ("llvm", "native", "clock"))
-
-
-@pytest.fixture
-def tracked(tmp_path: Path, repository: Path, small_roots: Roots) -> Small:
-    """A small project that was never built, in a commit of its own."""
-    small = Small.make(tmp_path / "small", repository, small_roots)
-    small.write(".gitignore", IGNORED)
-    commit(small.root)
-    return small

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from bfbuild.action.action import make_action
+from bfbuild.action.optimize import KIND
+from bfbuild.commands.harvesting import learn
 from bfbuild.commands.project import Project
 from bfbuild.digest import ActionDigest, digest_bytes
 from bfbuild.errors import ReleaseError, render
-from bfbuild.release.refusals import require_deterministic, require_origins
+from bfbuild.recipe.model import SANDBOX, Run
+from bfbuild.release.refusals import require_deterministic, require_harvest, require_origins
 from bfbuild.store.marks import Mark
+from tests.learning import keeps, teach
 from tests.release.whole.conftest import commit, git
 from tests.small import Small
 
@@ -152,6 +157,39 @@ def test_a_mark_of_something_else_does_not_count(dated: tuple[Project, Project],
     corrected = Project(copy.root, {"BAREFLOW_CACHE": str(copy.cache), "SOURCE_DATE_EPOCH": "1700000001"})
     corrected.build([corrected.graph.find("boot.bin")])
     require(corrected)
+
+
+def test_optimized_code_that_is_not_what_a_boot_made(small: Small, tmp_path: Path) -> None:
+    """A release's compiler makes a warm image's code anew, by the profile; it must be what a boot had."""
+    everyday = teach(small).build("learner.img")
+    run = everyday.graph.find("learner")
+    assert isinstance(run, Run)
+    learn(everyday, run, keeps(tmp_path / "disk", everyday), exact=False)
+    release = Project(small.root, {"BAREFLOW_CACHE": str(small.cache), "SOURCE_DATE_EPOCH": "1700000001"})
+    release.build([release.graph.find("learner-warm.img")])
+    [step] = [step for step in release.steps if step.action.request.kind == KIND]
+    assert step.outcome is not None, "it was compiled here"
+    tree, date = release.toolchains.plan(SANDBOX), everyday.config.source_date_epoch
+    require_harvest(release.steps, date, tree, release.store)
+    boots = make_action(step.action.request, tree, date).digest
+    result = release.store.results.get(boots)
+    assert result is not None, "a boot made it"
+    result.output_files[0].digest.CopyFrom(release.store.cas.put_bytes(b"another object").to_message())
+    release.store.results.put(boots, result)
+    with pytest.raises(ReleaseError, match="is another one than a boot has made") as problem:
+        require_harvest(release.steps, date, tree, release.store)
+    assert problem.value.facts == [("recipe", step.recipe.name)]
+
+
+def test_a_build_that_fails(tiny: Small) -> None:
+    """The tool's own words are shown, and which of the two builds it was; nothing is released."""
+    (tiny.root / "src/boot.asm").write_text("no such instruction\n")
+    commit(tiny.root)
+    done = tiny.doit("release")
+    assert (done.code, done.out) == (1, "")
+    assert "src/boot.asm:1: error" in done.err
+    assert "error: a build of the release failed\n  build  first\n" in done.err
+    assert not (tiny.root / "dist").exists()
 
 
 def test_a_release_that_fails_leaves_the_old_one(tmp_path: Path, tiny: Small) -> None:
