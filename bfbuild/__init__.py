@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, optimizations, option
+    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, optimizations, option, version
     from bfbuild.recipe.model import (
         Archive,
         AsmObject,
@@ -53,6 +53,7 @@ __all__ = [
     "glob",
     "optimizations",
     "option",
+    "version",
 ]
 
 

@@ -9,6 +9,7 @@
       ActionError       an action ran and failed, or could not be run
       LayoutError       what should go on a disk does not fit or contradicts itself
       MachineError      a boot failed: panic, silence, time out, damaged image
+      ReleaseError      a release is refused: nobody could make it again, or it could not be believed
       Errors            several of these at once: all that one load found
 
 An error has a headline, aligned facts, the user's own line where there is one, and a hint. Nothing here prints or
@@ -91,6 +92,10 @@ class LayoutError(BareflowError):
 
 class MachineError(BareflowError):
     """A boot did not end as it should."""
+
+
+class ReleaseError(BareflowError):
+    """A release is refused."""
 
 
 class Errors(BareflowError):  # noqa: N818  (the plural of the others)

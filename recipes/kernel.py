@@ -72,10 +72,12 @@ def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], *flags: str,
             Out(f"{folder}/symbols.o"),
         ),
     )
-    return linked(name, (*inputs, symbols), "--gc-sections", *flags, script=script)
+    return linked(name, (*inputs, symbols), "--gc-sections", *flags, script=script, with_map=True)
 
 
-def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:
+def linked(
+    name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT, with_map: bool = False
+) -> Link:
     """Declare a program that lies where the loader puts a kernel."""
     return Link(
         name=name,
@@ -83,6 +85,7 @@ def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str
         script=script,
         toolchain=llvm,
         flags=("-m", "elf_i386", "--fatal-warnings", *flags),
+        map=with_map,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ PACKAGE = Path(__file__).parent.parent
 class Project:
     """A project's parts, each made when it is first asked for; `progress` shows what they do."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.root = root
         self.steps: list[Step] = []  # of the last build
         self.targets: tuple[Recipe, ...] = ()  # of the last build
@@ -48,7 +48,7 @@ class Project:
         self.signatures = Signatures(str(root))
         for path in [configuration.FILE, "dodo.py", *(str(each) for each in PACKAGE.rglob("*.py"))]:
             self.signatures.add(path)
-        self.config = configuration.load(root)
+        self.config = configuration.load(root, environment)
         self.signatures.add(str(self.config.lock_path))
 
     @cached_property

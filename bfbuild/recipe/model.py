@@ -185,6 +185,9 @@ class Toolchain(Recipe):
 # In every project, whatever it declares: the sandbox itself, and its stand-in without namespaces.
 SANDBOX = Toolchain(name="sandbox", packages=("bubblewrap", "proot"))
 
+# What tells the actions of a release's second build another time (release/disturb.py).
+CLOCK = Toolchain(name="clock", packages=("libfaketime",), dependencies=False)
+
 
 class Fetch(Recipe):
     """A file from outside, fixed by its digest; `urls` are tried in turn."""
@@ -238,7 +241,7 @@ class Link(Recipe):
 
     `symbols` are numbers the script may use by name (`--defsym`): addresses and sizes that come from a layout. With
     `driver="cc"` the compiler calls the linker and adds its start files and libc: a program for Linux; with "cxx" that
-    of C++ does.
+    of C++ does. With `map=True` the linker also writes down what lies where: `NAME.map` without the `.elf` of the name.
     """
 
     INPUT_FIELDS = ("inputs", "script", "script_includes")
@@ -250,6 +253,12 @@ class Link(Recipe):
     script_includes: tuple[Input, ...] = ()
     flags: tuple[str, ...] = ()
     symbols: dict[str, int] = {}
+    map: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The program, then its map where one is wanted."""
+        return (self.name, f"{self.name.removesuffix('.elf')}.map") if self.map else (self.name,)
 
 
 class RawBinary(Recipe):

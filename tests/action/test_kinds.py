@@ -162,6 +162,15 @@ def test_members_and_objects_keep_their_order() -> None:
     assert "will not fit" in asked.hint
 
 
+def test_a_link_tells_what_lies_where_if_it_is_asked() -> None:
+    """With map=True there is a second output beside the program, made by the linker itself."""
+    asked = request(Link(name="k.elf", toolchain=llvm, inputs=("tool.py",), map=True))
+    assert asked.argv == ("ld.lld", "-Map=out/k.map", "tool.py", "-o", "out/k.elf")
+    assert asked.outputs == ("k.elf", "k.map")
+    asked = request(Link(name="tool", toolchain=llvm, inputs=("tool.py",), driver="cc", map=True))
+    assert (asked.argv[2], asked.outputs) == ("-Wl,-Map=out/tool.map", ("tool", "tool.map"))
+
+
 def test_a_program_for_the_building_machine_is_linked_by_the_compiler() -> None:
     """With driver="cc" the linker's own options are handed through."""
     asked = request(
