@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         In,
         Layout,
         Link,
+        Model,
         Out,
         Partition,
         RawBinary,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Region,
         Run,
         Toolchain,
+        Wheel,
     )
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "In",
     "Layout",
     "Link",
+    "Model",
     "Out",
     "Partition",
     "RawBinary",
@@ -46,6 +49,7 @@ __all__ = [
     "Region",
     "Run",
     "Toolchain",
+    "Wheel",
     "asm_objects",
     "c_objects",
     "glob",

