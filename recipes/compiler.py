@@ -5,6 +5,7 @@ from layout import layout
 from toolchain import compiler, llvm
 
 COMPILER = "JIT/COMPILER.ELF"  # where a kernel looks for the module (jit.c)
+ABI = "src/kernel_lib/jit/abi.txt"  # by which rules code and kernel meet
 BUNDLE = "JIT/BUILT.ART"  # and where for code that was made before its boot (artifact.c)
 SYSROOT = "/sysroot/usr/lib"
 MACHINE = ("--target=i386-linux-gnu", "--sysroot=/sysroot")
@@ -84,7 +85,7 @@ def optimizable(
         name=digests,
         tool=llvm.python,
         toolchain=llvm,
-        args=("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), path, Out(digests)),
+        args=("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), In(ABI), path, Out(digests)),
     )
     object_ = CObject(
         name=f"{source}.o",
@@ -105,23 +106,29 @@ def optimized(
     Same request, same bytes: a guest that finds itself on a processor with just these features tries the code at once,
     and needs no compiler. Runs the module, so the building machine must run i386 programs.
     """
-    objects = {
-        function: Command(
-            name=f"{name}/{function}.o",
+    parts: list[In] = []
+    for function in functions:
+        request, code, better = (f"{name}/{function}.{suffix}" for suffix in ("txt", "o", "bc"))
+        asked = Command(
+            name=request,
+            tool=llvm.python,
+            toolchain=llvm,
+            args=(
+                *("-S", In("src/kernel_lib/jit/ask.py"), In(module), In(f"{source}.bc")),
+                *(function, features or "none", str(recursion), Out(request)),
+            ),
+        )
+        Command(
+            name=code,
             tool=module,
             toolchain=llvm,
-            args=(function, features, str(recursion), In(f"{source}.bc"), Out(f"{name}/{function}.o")),
+            args=(In(asked), In(f"{source}.bc"), Out(code), Out(better)),
         )
-        for function in functions
-    }
-    pairs = [word for function, made in objects.items() for word in (function, In(made))]
+        parts += [In(asked), In(code), In(better)]
     bundle = Command(
         name=f"{name}.art",
         tool=llvm.python,
         toolchain=llvm,
-        args=(
-            *("-S", In("src/kernel_lib/jit/pack.py"), Out(f"{name}.art"), In(module), In(f"{source}.bc")),
-            *(features or "none", str(recursion), *pairs),
-        ),
+        args=("-S", In("src/kernel_lib/jit/pack.py"), In(ABI), Out(f"{name}.art"), *parts),
     )
     return {BUNDLE: bundle}

@@ -4,6 +4,7 @@ from bfbuild import Run, c_objects, glob
 from kernel import kernel
 from kernel_lib import freestanding, headers
 from toolchain import llvm, qemu
+from twin import twin, twin_lib
 
 app = c_objects(
     "src/app/demo/*.c",
@@ -13,4 +14,5 @@ app = c_objects(
     headers=(*headers, *glob("src/app/demo/*.h")),
 )
 elf, image = kernel("bareflow", app, files={"README.TXT": "README.md"})
-demo = Run(name="demo", image=image, elf=elf, toolchain=qemu)
+native = twin("bareflow", (*app, twin_lib))
+demo = Run(name="demo", image=image, elf=elf, twin=native, toolchain=qemu)

@@ -13,13 +13,14 @@ from toolchain import llvm
 
 checking_lib = library("debug/", *DEBUG)
 
-for app in c_objects(
+apps = c_objects(
     "tests/guest/*.c",
     toolchain=llvm,
     flags=freestanding,
     includes=("src/kernel_lib",),
     headers=(*headers, "tests/guest/check.h"),
-):
+)
+for app in apps:
     kernel(f"guest/{PurePosixPath(str(app.source)).stem}", (app,), library=checking_lib, default=False)
 
 # Instead of stage 1, which then lies in the last sector before the partition.

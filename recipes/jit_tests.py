@@ -34,15 +34,16 @@ GUESTS: dict[str, dict[str, Recipe | str]] = {
     "faults": {COMPILER: fake},
     "saver": {},
 }
+apps: dict[str, CObject] = {}
 for name, files in GUESTS.items():
-    app = c_objects(
+    (apps[name],) = c_objects(
         f"tests/jit/{name}.c",
         toolchain=llvm,
         flags=freestanding,
         includes=("src/kernel_lib", "tests/guest"),
         headers=(*headers, "tests/guest/check.h"),
     )
-    kernel(f"jit/{name}", app, library=checking_lib, files=files, default=False)
+    kernel(f"jit/{name}", (apps[name],), library=checking_lib, files=files, default=False)
 
 optimize, swap = (
     app

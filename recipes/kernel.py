@@ -7,6 +7,7 @@ from kernel_lib import kernel_lib
 from layout import layout, wide
 from toolchain import llvm
 
+KERNEL_SCRIPT = "src/boot/kernel.ld"
 ENTRY = layout["KERNEL_ADDRESS"] + layout["KERNEL_HEADER_SIZE"]
 
 
@@ -19,28 +20,7 @@ def kernel(
     default: bool = True,
 ) -> tuple[Link, Image]:
     """Declare the kernel `NAME.elf` of an app and its disk `NAME.img`."""
-    # The first link says where each function lies; the second carries their names, behind all code, for a panic.
-    first = linked(f"{name}/first.elf", (*app, library), "--gc-sections")
-    names = Command(
-        name=f"{name}/names.txt",
-        tool="llvm-nm",
-        toolchain=llvm,
-        args=("--defined-only", In(first)),
-        stdout=f"{name}/names.txt",
-    )
-    table = _script(f"{name}/symbols.bin", "src/kernel_lib/cpu/symbols.py", In(names), Out(f"{name}/symbols.bin"))
-    symbols = Command(
-        name=f"{name}/symbols.o",
-        tool="llvm-objcopy",
-        toolchain=llvm,
-        args=(
-            *("-I", "binary", "-O", "elf32-i386"),
-            "--rename-section=.data=.symbols,alloc,load,readonly,data,contents",
-            In(table),
-            Out(f"{name}/symbols.o"),
-        ),
-    )
-    elf = linked(f"{name}.elf", (*app, library, symbols), "--gc-sections")
+    elf = named(name, f"{name}.elf", (*app, library))
     raw = RawBinary(name=f"{name}/kernel.raw", elf=elf, toolchain=llvm)
     sealed = _script(f"{name}/kernel.bin", "src/boot/seal.py", In(raw), f"{ENTRY:#x}", Out(f"{name}/kernel.bin"))
     image = Image(
@@ -53,12 +33,40 @@ def kernel(
     return elf, image
 
 
-def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str) -> Link:
+def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:
+    """Declare a program that knows the names of its functions, for a panic; what comes between lies in `folder`.
+
+    The first link says where each function lies; the second carries their names, behind all code.
+    """
+    first = linked(f"{folder}/first.elf", inputs, "--gc-sections", *flags, script=script)
+    names = Command(
+        name=f"{folder}/names.txt",
+        tool="llvm-nm",
+        toolchain=llvm,
+        args=("--defined-only", In(first)),
+        stdout=f"{folder}/names.txt",
+    )
+    table = _script(f"{folder}/symbols.bin", "src/kernel_lib/cpu/symbols.py", In(names), Out(f"{folder}/symbols.bin"))
+    symbols = Command(
+        name=f"{folder}/symbols.o",
+        tool="llvm-objcopy",
+        toolchain=llvm,
+        args=(
+            *("-I", "binary", "-O", "elf32-i386"),
+            "--rename-section=.data=.symbols,alloc,load,readonly,data,contents",
+            In(table),
+            Out(f"{folder}/symbols.o"),
+        ),
+    )
+    return linked(name, (*inputs, symbols), "--gc-sections", *flags, script=script)
+
+
+def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:
     """Declare a program that lies where the loader puts a kernel."""
     return Link(
         name=name,
         inputs=inputs,
-        script="src/boot/kernel.ld",
+        script=script,
         toolchain=llvm,
         flags=("-m", "elf_i386", "--fatal-warnings", *flags),
     )

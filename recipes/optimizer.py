@@ -5,6 +5,7 @@ from compiler import optimizable, optimized
 from kernel import kernel
 from kernel_lib import freestanding, headers
 from toolchain import llvm, qemu
+from twin import twin, twin_lib
 
 (app,) = c_objects(
     "src/app/optimizer/optimizer.c",
@@ -20,7 +21,8 @@ kernels, needs = optimizable(
     path="JIT/KERNELS.BC",
 )
 elf, image = kernel("optimizer", (app, kernels), files=needs)
-optimizer = Run(name="optimizer", image=image, elf=elf, toolchain=qemu)
+native = twin("optimizer", (app, kernels, twin_lib))
+optimizer = Run(name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu)
 
 # The same with code for a processor like QEMU's -cpu max: it never compiles, if it finds itself on one.
 FUNCTIONS = ("fibonacci", "matmul", "dot", "sha256_mix", "sieve", "sort", "find", "crc32", "attract")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bfbuild.commands.project import Project
-from bfbuild.errors import BareflowError, render
+from bfbuild.errors import BareflowError, MachineError, render
 from bfbuild.execute.sandbox import Bind, Sandbox
+from bfbuild.machine import twin
 from bfbuild.machine.qemu import boot
 from bfbuild.machine.spec import BootSpec
 from bfbuild.recipe.model import Toolchain
@@ -32,6 +33,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 Built = Callable[..., dict[str, Path]]
 Boot = Callable[..., "Run"]
+Twin = Callable[..., "Run"]
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +148,21 @@ def start(qemu_wrap: Wrap) -> Boot:
 
     def run(image: Path, hear: Callable[[str], None] | None = None, **wanted: Any) -> Run:
         return boot(BootSpec(image, **wanted), qemu_wrap, hear)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start_twin(built: Built) -> Twin:
+    """Run the twin of an app on an image, where this machine can: `start_twin("optimizer", image, args="aot")`."""
+
+    def run(name: str, image: Path, **wanted: Any) -> Run:
+        program = built(f"{name}.twin")[f"{name}.twin"]
+        try:
+            twin.check(program)
+        except MachineError as error:
+            pytest.skip(error.headline)
+        return twin.run(BootSpec(image, **wanted), program)
 
     return run
 

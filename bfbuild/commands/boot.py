@@ -1,4 +1,4 @@
-"""Boots for people: `doit run`, `doit bench`, `doit debug`. Each builds first what it boots."""
+"""Boots for people: `doit run`, `doit debug`. Each builds first what it boots."""
 
 from __future__ import annotations
 
@@ -136,23 +136,6 @@ def _tell_artifacts(disk: Path) -> None:
         sys.stderr.write(f"kept  {each.key[:12]}  {each.fields['function']}  {became}\n")
 
 
-def bench(root: Path, name: str, *, json: str, compare: str) -> int:
-    """Boot with counted instructions; print the tables, write them, or compare them."""
-    from bfbuild.machine import bench as figures  # noqa: PLC0415
-    from bfbuild.machine import qemu  # noqa: PLC0415
-
-    old = figures.Bench.from_json(_text_of(Path(compare)), compare) if compare else None
-    bootable = Bootable(root, name)
-    ended = qemu.boot(bootable.spec("bench", deterministic=True), bootable.wrap).require_ok()
-    measured = figures.measure(ended.transcript, bootable.sizes())
-    sys.stdout.write(figures.render(measured))
-    if old is not None:
-        sys.stdout.write("\n" + figures.render_changes(figures.compare(old, measured)))
-    if json:
-        Path(json).write_text(measured.to_json(), encoding="utf-8")
-    return 0
-
-
 def debug(root: Path, name: str, *, port: int) -> int:
     """Start the guest stopped, and say how to reach it."""
     from bfbuild.machine import debugger  # noqa: PLC0415
@@ -182,10 +165,3 @@ def _say(line: str) -> None:
     if not line.startswith(RECORD):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecipeError("a file cannot be read", facts=[("file", path), ("why", error.strerror)]) from error

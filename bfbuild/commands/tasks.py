@@ -88,9 +88,9 @@ def _run(root: Path, **options: Any) -> int:
 
 
 def _bench(root: Path, **options: Any) -> int:
-    from bfbuild.commands.boot import bench  # noqa: PLC0415
+    from bfbuild.commands import bench  # noqa: PLC0415
 
-    return bench(root, **options)
+    return bench.run(root, **options)
 
 
 def _debug(root: Path, **options: Any) -> int:
@@ -120,9 +120,10 @@ def project_tasks(root: Path) -> Iterator[Task]:
         root,
         _bench,
         [
-            _option("name", "NAME", "which run, where recipes declare several"),
+            _option("name", "NAME", "only this run, of those that recipes declare"),
             _option("json", "FILE", "write the figures to FILE"),
             _option("compare", "OLD.json", "show the differences to an earlier --json"),
+            _option("html", "FILE", "write the page with the plots there, instead of build/bench.html"),
         ],
         "boot with counted instructions and print tables",
     )

@@ -1,144 +1,126 @@
-"""The bench: what a guest measured of itself, as tables, as JSON, and as differences between two of them.
-
-The numbers come from the records `ready`, `test`, `function` and `overhead` of one boot, and from the sizes of the
-files that were booted. Cycles are those of the processor's time-stamp counter; in a deterministic boot one instruction
-is one cycle. Equal boots give equal JSON, byte for byte.
-"""
+"""The bench as tables: what guests measured (figures.py) for a person, and as differences between two benches."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol, Self, TypeVar
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING
 
 from bfbuild.errors import MachineError
 
 if TYPE_CHECKING:
-    from bfbuild.machine.transcript import Transcript
+    from bfbuild.machine.figures import Bench, Benched, Boot
 
-SHOWN_FAULTS = 5  # of a file that is no benchmark
-SPEAK = "a bench reads lines `@bf ready init_cycles=N` and more of the serial port: docs/your-own-kernel.md lists them"
+COMPARED = ("aot", "first", "warm")
 
-
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Size(_Row):
-    """A part of what was booted, in bytes."""
-
-    name: str
-    bytes: int
-
-
-class Test(_Row):
-    """One test of the app: cycles of all its calls together, and the last call's result."""
-
-    name: str
-    calls: int
-    cycles: int
-    result: int
-
-
-class Function(_Row):
-    """One function's profile, in cycles a call, `total` of all calls."""
-
-    name: str
-    calls: int
-    total: int
-    min: int
-    max: int
-    avg: int
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-Rows = TypeVar("Rows", bound=Sequence[_Named])
-
-
-def _unique(rows: Rows) -> Rows:
-    names = [row.name for row in rows]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}")
-    return rows
-
-
-class Bench(_Row):
-    """All numbers of one boot; rows stand in the order of the guest and of whoever gave the sizes."""
-
-    version: Literal[1] = 1  # of the JSON; another one is refused
-    sizes: Annotated[tuple[Size, ...], AfterValidator(_unique)]
-    init_cycles: int  # kernel entry to the app's first line
-    overhead_cycles: int  # a profiled call minus a plain one
-    tests: Annotated[tuple[Test, ...], AfterValidator(_unique)]
-    functions: Annotated[tuple[Function, ...], AfterValidator(_unique)]
-
-    def to_json(self) -> str:
-        """Return canonical JSON: sorted keys, two spaces, one LF at the end."""
-        return json.dumps(self.model_dump(), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str, origin: str) -> Self:
-        """Read what `to_json` wrote; raise MachineError, which names `origin`, for anything else."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise MachineError(
-                "this file is no benchmark",
-                facts=[("file", origin), *_faults(error)],
-                hint="`doit bench --json FILE` writes one",
-            ) from error
-
-
-def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
-    for fault in error.errors()[:SHOWN_FAULTS]:
-        yield ".".join(str(step) for step in fault["loc"]) or "why", fault["msg"]
-
-
-def measure(transcript: Transcript, sizes: Mapping[str, int]) -> Bench:
-    """Return the numbers of a boot; raise MachineError where the guest did not say them all, or contradicts itself."""
-    if not transcript.records:
-        raise MachineError("the guest measures nothing of itself", hint=SPEAK)
-    try:
-        return Bench(
-            sizes=tuple(Size(name=name, bytes=count) for name, count in sizes.items()),
-            init_cycles=transcript.one("ready").number("init_cycles"),
-            overhead_cycles=transcript.one("overhead").number("cycles"),
-            tests=tuple(
-                Test(name=record.text("name"), **{key: record.number(key) for key in ("calls", "cycles", "result")})
-                for record in transcript.all("test")
-            ),
-            functions=tuple(
-                Function(
-                    name=record.text("name"),
-                    **{key: record.number(key) for key in ("calls", "total", "min", "max", "avg")},
-                )
-                for record in transcript.all("function")
-            ),
-        )
-    except ValidationError as error:
-        raise MachineError("the guest contradicts itself", facts=list(_faults(error))) from error
+Cell = str | int | None
 
 
 def render(bench: Bench) -> str:
     """Return the tables for a person."""
-    functions = [(row.name, row.calls, row.total, row.min, row.max, row.avg) for row in bench.functions]
-    tests = [(row.name, row.calls, row.cycles, row.result) for row in bench.tests]
-    cycles = [("kernel entry to the app", bench.init_cycles), ("overhead of a profiled call", bench.overhead_cycles)]
-    tables = [
-        _table(("size", "bytes"), [(row.name, row.bytes) for row in bench.sizes]),
-        _table(("time", "cycles"), cycles),
-        _table(("test", "calls", "cycles", "result"), tests),
-        _table(("function", "calls", "total", "min", "max", "avg"), functions),
+    return "\n".join(_run(run) for run in bench.runs)
+
+
+def _run(run: Benched) -> str:
+    sizes = ("size", "bytes"), [(row.name, row.bytes) for row in run.sizes]
+    tables = [sizes, *(three(run) if "aot" in run.by_kind else one(run.boots[0]))]
+    rest = f"\n{sentence(speedups(run))}\n" if "aot" in run.by_kind else ""
+    return f"{run.name}\n{'=' * len(run.name)}\n\n" + "\n".join(_table(*each) for each in tables) + rest
+
+
+Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
+
+
+def one(boot: Boot) -> list[Table]:
+    """The tables of a run that was booted once."""
+    cycles = [("kernel entry to the app", boot.init_cycles), ("overhead of a profiled call", boot.overhead_cycles)]
+    return [
+        (("time", "cycles"), cycles),
+        (
+            ("test", "calls", "cycles", "result"),
+            [(row.name, row.calls, row.cycles, row.result) for row in boot.tests],
+        ),
+        (
+            ("function", "calls", "total", "min", "max", "avg"),
+            [(row.name, row.calls, row.total, row.min, row.max, row.avg) for row in boot.functions],
+        ),
     ]
-    return "\n".join(tables)
+
+
+def three(run: Benched) -> list[Table]:
+    """The tables of a run whose guest optimizes itself: its boots side by side."""
+    boots = [run.by_kind[kind] for kind in COMPARED]
+    totals = [milestones(boot) for boot in boots]
+    whole = [each["whole program"] for each in totals]
+    rows: list[Sequence[Cell]] = [(what, *(each[what] for each in totals)) for what in totals[0]]
+    shares = [f"{count / whole[0]:.2f}x" if count and whole[0] else None for count in whole]
+    rows.append(("whole program, by AOT's", *shares))
+    return [
+        (("function, cycles a call", *COMPARED, "faster", "first boot", "warm boot", "compiled in"), _functions(run)),
+        (("boot, cycles", *COMPARED), rows),
+    ]
+
+
+def _functions(run: Benched) -> list[Sequence[Cell]]:
+    boots = [run.by_kind[kind] for kind in COMPARED]
+    states = [{row.name: f"{row.state}, {row.origin}" for row in boot.optimized} for boot in boots[1:]]
+    compiled = run.by_kind["first"].compile_cycles()
+    return [
+        (
+            name,
+            *(boot.call_cycles(name) for boot in boots),
+            f"{times:.2f}x",
+            *(state.get(name, "") for state in states),
+            compiled.get(name),
+        )
+        for name, times in speedups(run).items()
+    ]
+
+
+def milestones(boot: Boot) -> dict[str, int | None]:
+    """What a boot took until where, in cycles, and read of the disk; None where the guest did not say."""
+    compiled = boot.compile_cycles()
+    read = sum(last.sectors - first.sectors for first, last in boot.spans("load", "loaded", "compiler"))
+    return {
+        "kernel entry to the app": boot.init_cycles,
+        "start of the JIT": boot.cycles("start", "started", "jit"),
+        "compiler read and started": boot.cycles("load", "loaded", "compiler"),
+        "compiling": sum(compiled.values()) if compiled else None,
+        "until all is decided": boot.decided_cycles(),
+        "whole program": boot.cycles("entry", "done", "program"),
+        "counting adds to a call": boot.overhead_cycles,
+        "sectors read": boot.events[-1].sectors if boot.events else None,
+        "sectors read of the compiler": read if boot.events else None,
+    }
+
+
+def speedups(run: Benched) -> dict[str, float]:
+    """How many times as fast as AOT each function is in the warm boot; raise MachineError where nothing says it."""
+    aot, warm = run.by_kind["aot"], run.by_kind["warm"]
+    found = {}
+    for row in warm.optimized:
+        before, after = aot.call_cycles(row.name), warm.call_cycles(row.name)
+        if before and after:
+            found[row.name] = before / after
+    if not found:
+        names = [row.name for row in warm.optimized]
+        raise MachineError(
+            "the guest optimizes functions, but measures none of them",
+            facts=[("run", run.name), ("functions", ", ".join(names))],
+            hint=f"in every boot it must say `@bf test name=now:{names[0]} calls=N cycles=N result=N`",
+        )
+    return found
+
+
+def sentence(times: dict[str, float]) -> str:
+    """What all speed-ups come to."""
+    mean = math.exp(sum(math.log(each) for each in times.values()) / len(times))
+    least, most = min(times, key=times.__getitem__), max(times, key=times.__getitem__)
+    return (
+        f"warm against AOT: geometric mean {mean:.2f}x, least {times[least]:.2f}x ({least}), "
+        f"most {times[most]:.2f}x ({most})"
+    )
 
 
 @dataclass(frozen=True)
@@ -161,8 +143,10 @@ class Change:
 
 
 def compare(old: Bench, new: Bench) -> tuple[Change, ...]:
-    """Return every number of both, in the order of the new bench; what only the old one has comes last."""
-    before, after = _numbers(old), _numbers(new)
+    """Return every number of the new bench's runs in both, in its order; what only the old one has comes last."""
+    names = {run.name for run in new.runs}
+    before = dict(pair for run in old.runs if run.name in names for pair in _numbers(run))
+    after = dict(pair for run in new.runs for pair in _numbers(run))
     return tuple(Change(what, before.get(what), after.get(what)) for what in {**after, **before})
 
 
@@ -173,7 +157,7 @@ def render_changes(changes: Sequence[Change]) -> str:
     return _table(("what", "old", "new", "change", "%"), rows) + f"\n{equal}" if rows else equal
 
 
-def _changed(change: Change) -> tuple[str | int, ...]:
+def _changed(change: Change) -> Sequence[Cell]:
     if change.old is None:
         return (change.what, "", change.new or 0, "new", "")
     if change.new is None:
@@ -182,18 +166,29 @@ def _changed(change: Change) -> tuple[str | int, ...]:
     return (change.what, change.old, change.new, f"{change.new - change.old:+,}", percent)
 
 
-def _numbers(bench: Bench) -> dict[str, int]:
-    numbers = {f"size of {row.name}": row.bytes for row in bench.sizes}
-    numbers |= {"cycles to the app": bench.init_cycles, "cycles of call overhead": bench.overhead_cycles}
-    for kind, rows in (("test", bench.tests), ("function", bench.functions)):
-        for row in rows:
-            numbers |= {f"{kind} {row.name}: {key}": value for key, value in row if isinstance(value, int)}
-    return numbers
+def _numbers(run: Benched) -> Iterator[tuple[str, int]]:
+    yield from ((f"{run.name}: size of {row.name}", row.bytes) for row in run.sizes)
+    for boot in run.boots:
+        label = run.name if boot.kind == "only" else f"{run.name}, {boot.kind}"
+        yield f"{label}: cycles to the app", boot.init_cycles
+        yield f"{label}: cycles of call overhead", boot.overhead_cycles
+        for kind, rows in (("test", boot.tests), ("function", boot.functions), ("optimized", boot.optimized)):
+            for row in rows:
+                yield from (
+                    (f"{label}: {kind} {row.name}: {key}", value) for key, value in row if isinstance(value, int)
+                )
+        if boot.events:
+            yield from (
+                (f"{label}: {what}", value)
+                for what, value in list(milestones(boot).items())[1:]
+                if value is not None and what != "counting adds to a call"
+            )
+            yield from ((f"{label}: compiling {name}", took) for name, took in boot.compile_cycles().items())
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """Return aligned lines: the first column to the left, the others to the right, thousands apart."""
-    cells = [list(head), *([cell if isinstance(cell, str) else f"{cell:,}" for cell in row] for row in rows)]
+    cells = [list(head), *([cell_text(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     lines = [
         "  ".join(
@@ -203,3 +198,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell of a table: numbers with thousands apart, nothing where nothing is known."""
+    return "" if cell is None else cell if isinstance(cell, str) else f"{cell:,}"

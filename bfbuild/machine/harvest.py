@@ -18,8 +18,8 @@ from bfbuild.disk.faults import DiskError
 from bfbuild.errors import MachineError
 
 FOLDER, SUFFIX = "JIT/CACHE", ".art"
-MAGIC, VERSION = b"BFJA", 1
-HEADER = struct.Struct("<4s5I2Q")
+MAGIC, VERSION = b"BFJA", 2
+HEADER = struct.Struct("<4sI32s32sQ16s4I2Q32s32s")
 DIGEST = 32
 NAME_DIGITS = 16  # of a key, in a file's name
 
@@ -37,6 +37,7 @@ class Artifact:
     before: int
     after: int
     object: bytes
+    optimized: bytes
 
     @property
     def key(self) -> str:
@@ -56,19 +57,25 @@ class Artifact:
 
 def parse(data: bytes) -> Artifact:
     """Read a file of the cache; raise NoArtifact for one that is damaged or something else."""
-    if len(data) < HEADER.size + DIGEST or hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
-        raise NoArtifact("its digest is not that of its bytes")
-    magic, version, request_size, object_size, per_mille, _, before, after = HEADER.unpack_from(data)
+    if len(data) < HEADER.size + DIGEST:
+        raise NoArtifact("it is too short")
+    head = HEADER.unpack_from(data)
+    magic, version, key, _, _, _, request_size, object_size, optimized_size, per_mille, before, after, _, digest = head
     if (magic, version) != (MAGIC, VERSION):
         raise NoArtifact("it has another format")
-    if HEADER.size + request_size + object_size + DIGEST != len(data):
+    request_end = HEADER.size + request_size
+    end = request_end + object_size
+    if end + DIGEST + optimized_size != len(data):
         raise NoArtifact("its sizes do not add up")
-    text, code = data[HEADER.size : HEADER.size + request_size], data[HEADER.size + request_size : -DIGEST]
+    text, code, optimized = data[HEADER.size : request_end], data[request_end:end], data[end + DIGEST :]
+    wanted = (data[end : end + DIGEST], key, digest)
+    if wanted != tuple(hashlib.sha256(part).digest() for part in (data[:end], text, optimized)):
+        raise NoArtifact("its digests are not those of its bytes")
     try:
         request = text.decode("ascii")
     except UnicodeDecodeError as error:
         raise NoArtifact("its request is no text") from error
-    return Artifact(request, per_mille, before, after, code)
+    return Artifact(request, per_mille, before, after, code, optimized)
 
 
 def harvest(image: Path) -> list[Artifact]:

@@ -95,6 +95,11 @@ class Listener:
     _last_words: bool = False
     _stop: Stop | None = None
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began to listen."""
+        return time.monotonic() - self.started
+
     def listen(self, child: Child) -> tuple[int | None, Stop | None]:
         """Listen until QEMU ends, or has to be ended; return its exit status, or the reason to end it."""
         status = None
@@ -163,7 +168,6 @@ def boot(spec: BootSpec, wrap: Wrap, on_line: Callable[[str], None] | None = Non
 
 def conclude(listener: Listener, child: Child, stage: Stage, status: int | None, stop: Stop | None) -> Run:
     """Return the run that has just been listened to."""
-    duration = time.monotonic() - listener.started
     transcript = listener.reader.transcript()
     log = stage.folder / Path(LOG).name
     resets = log.read_text(errors="replace") if log.is_file() else ""
@@ -174,7 +178,7 @@ def conclude(listener: Listener, child: Child, stage: Stage, status: int | None,
         status=status,
         stop=stop,
         complaints=child.complaints,
-        duration_s=duration,
+        duration_s=listener.elapsed,
         ready_s=listener.ready_s,
     )
 

@@ -57,6 +57,7 @@ class Run:
 
     `status` is QEMU's exit status, None where we ended it and `stop` says why. `complaints` is QEMU's standard error.
     Times are the host's, in seconds from the start of QEMU; `ready_s` is the app's first line, None where none came.
+    `by` is who ran it; what is said here of QEMU holds for that.
     """
 
     spec: BootSpec
@@ -67,6 +68,7 @@ class Run:
     complaints: str
     duration_s: float
     ready_s: float | None
+    by: str = "QEMU"
 
     def require_ok(self) -> Run:
         """Return this run; raise MachineError where it is not a success."""
@@ -115,9 +117,9 @@ def error_of(run: Run) -> MachineError:
         facts.append(("where", where or "not said"))
         frames = [frame.fields.get("symbol", frame.fields.get("eip", "?")) for frame in transcript.all("frame")]
         facts += [("called by", "\n".join(frames[:SHOWN_FRAMES]))] if frames else []
-    facts.append(("ended", f"QEMU's exit status {run.status}" if run.stop is None else f"by us: {run.stop.value}"))
+    facts.append(("ended", f"{run.by}'s exit status {run.status}" if run.stop is None else f"by us: {run.stop.value}"))
     facts.append(("time", f"{run.duration_s:.1f} s of {run.spec.timeout_s:g} s"))
-    facts += [("QEMU says", run.complaints)] if run.complaints else []
+    facts += [(f"{run.by} says", run.complaints)] if run.complaints else []
     facts += (
         [("broken", "\n".join(str(problem) for problem in transcript.problems[-3:]))] if transcript.problems else []
     )
@@ -151,5 +153,5 @@ def _told(run: Run) -> tuple[str, str | None]:
         Verdict.HANG: ("the guest hangs", debug if run.transcript.records else f"{leave}; {debug}"),
         Verdict.SILENT: ("the guest prints nothing", "is the image bootable, and does its first code write to COM1?"),
         Verdict.FLOOD: ("the guest prints without end", debug),
-        Verdict.QEMU_ERROR: ("QEMU failed", None),
+        Verdict.QEMU_ERROR: (f"{run.by} failed", None),
     }[run.verdict]

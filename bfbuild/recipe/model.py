@@ -397,8 +397,8 @@ class Image(Recipe):
 class Run(Recipe):
     """One boot of an image in QEMU: what `doit run`, `doit bench` and `doit debug` start.
 
-    `elf` gives symbols to the debugger and to reports. `timeout` (seconds) bounds the whole boot, `silence` the time
-    without any output.
+    `elf` gives symbols to the debugger and to reports. `twin` is the same app as a program for Linux, which `doit bench
+    --native` builds and runs instead. `timeout` (seconds) bounds the whole boot, `silence` the time without any output.
     """
 
     INPUT_FIELDS = ("image", "elf")
@@ -406,6 +406,7 @@ class Run(Recipe):
     image: Image
     toolchain: Toolchain
     elf: Input | None = None
+    twin: Link | None = None
     memory: Size = 128 << 20
     timeout: int = Field(default=60, gt=0)
     silence: int = Field(default=20, gt=0)

@@ -54,7 +54,7 @@ gdt:
     dq 0x00CF93000000FFFF               ; data: the same
 global gdt_thread
 gdt_thread:
-    dq 0                                ; the thread area of a program for Linux (linux_calls.c)
+    dq 0                                ; the thread area of a program for Linux (thread_area.c)
 global gdt_tasks
 gdt_tasks:
     dq 0, 0                             ; double_fault.c

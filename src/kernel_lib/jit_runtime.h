@@ -100,6 +100,15 @@ jit_status_t jit_status(const jit_function_t *function);
 /* Shows all marked functions on the terminal, as a table, and writes a record "optimized" for each. */
 void jit_print(void);
 
+/*
+ * For `doit bench`, and nothing in other boots: records of what happens when, and of what calls cost as they go on.
+ * An event has a word for what it is and a name of whom it is about; times count from the first one, which is a
+ * program's "entry", to its "done". A sample says what the last `calls` calls of a function cost together; `number` is
+ * how many it has had by now.
+ */
+void jit_event(const char *what, const char *name);
+void jit_sample(const char *function, uint32_t number, uint32_t calls, uint64_t cycles);
+
 typedef struct jit_profile {
     const char *name; /* no spaces: it stands in records */
     uint64_t calls;

@@ -22,7 +22,7 @@ def test_the_tasks_of_a_project(tmp_path: Path) -> None:
         "image": ["jobs", "keep-going", "trace"],
         "build": ["jobs", "keep-going", "trace"],
         "run": ["name", "interactive", "screenshot", "disk"],
-        "bench": ["name", "json", "compare"],
+        "bench": ["name", "json", "compare", "html"],
         "debug": ["name", "port"],
     }
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -87,6 +87,18 @@ def library(built: Built) -> Path:
     if not loads(path):
         pytest.skip("this machine's C library does not load the locked one's libraries")
     return path
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand on what was counted, where tests run in several processes."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["counted"] = session.config.stash.get(_counted, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what another process counted."""
+    node.config.stash.setdefault(_counted, []).extend(node.workeroutput.get("counted", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

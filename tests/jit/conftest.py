@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Compiled:
 
     exit_code: int
     object: bytes
+    optimized: bytes
     message: str
 
 
@@ -36,12 +38,27 @@ class Compiler:
     folder: Path
 
     def __call__(self, function: str, features: str, bitcode: Path, *, recursion: int = 0) -> Compiled:
-        """Compile one function."""
-        result = self.folder / "result.o"
-        result.unlink(missing_ok=True)
-        argv = [str(self.program), function, features, str(recursion), str(bitcode), str(result)]
+        """Compile one function by the general request for it."""
+        return self.answer(request(function, features, bitcode, recursion=recursion), bitcode)
+
+    def answer(self, text: str, bitcode: Path) -> Compiled:
+        """Answer a request."""
+        asked, *results = (self.folder / name for name in ("request.txt", "result.o", "result.bc"))
+        asked.write_text(text)
+        for result in results:
+            result.unlink(missing_ok=True)
+        argv = [str(each) for each in (self.program, asked, bitcode, *results)]
         done = subprocess.run(argv, env={}, capture_output=True, text=True, check=False, timeout=HARMLESS_S)
-        return Compiled(done.returncode, result.read_bytes() if result.exists() else b"", done.stderr)
+        made, optimized = (result.read_bytes() if result.exists() else b"" for result in results)
+        return Compiled(done.returncode, made, optimized, done.stderr)
+
+
+def request(function: str, features: str, bitcode: Path, *, recursion: int = 0) -> str:
+    """The general request for a function, as FORMAT.md says. What the module is called does not matter to it."""
+    return (
+        f"bareflow-request 2\ncompiler {64 * '0'}\nbitcode {hashlib.sha256(bitcode.read_bytes()).hexdigest()}\n"
+        f"function {function}\nfeatures {features or 'none'}\nrecursion {recursion}\n"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 /*
- * fake_module.c: a compiler module that does what the name of the function says: it answers, or goes wrong in one of
- * the ways in which a program can.
+ * fake_module.c: a compiler module that does what the first letter of the request says: it answers, or goes wrong in
+ * one of the ways in which a program can.
  */
 #include "jit/compiler/compiler.h"
 
@@ -10,7 +10,7 @@ enum { CALL_EXIT = 1, CALL_READ = 3, CALL_WRITE = 4, CALL_BRK = 45, CALL_TGKILL 
 
 static int compile(compiler_job_t *job);
 
-static const compiler_offer_t offer = {COMPILER_ABI, "fake", compile};
+static const compiler_offer_t offer = {COMPILER_ABI, compile};
 static const uint8_t object[] = {1, 2, 3};
 static volatile uint32_t calls = 41;
 static uint32_t cleared;
@@ -24,6 +24,8 @@ static int32_t call(uint32_t number, uint32_t a, uint32_t b, uint32_t c) {
 static int answer(compiler_job_t *job) {
     job->object = object;
     job->object_size = sizeof object;
+    job->optimized = object;
+    job->optimized_size = sizeof object - 1;
     return 0;
 }
 
@@ -56,7 +58,7 @@ static int use_vectors(compiler_job_t *job) {
 }
 
 static int go_wrong(compiler_job_t *job) {
-    switch (job->function[0]) {
+    switch (job->request[0]) {
     case 'c':
         __asm__ volatile("ud2");
         break;
@@ -88,6 +90,10 @@ static int go_wrong(compiler_job_t *job) {
         job->object = (const uint8_t *)0x10000;
         job->object_size = 100;
         return 0;
+    case 'b': /* bitcode outside of its memory */
+        answer(job);
+        job->optimized_size = 0x7FFFFFFF;
+        return 0;
     default:
         return refuse(job, "what is that?");
     }
@@ -97,7 +103,7 @@ static int go_wrong(compiler_job_t *job) {
 static int compile(compiler_job_t *job) {
     if (++calls != 42 || ++cleared != 1)
         return refuse(job, "it remembers");
-    switch (job->function[0]) {
+    switch (job->request[0]) {
     case 'a':
         return answer(job);
     case 'm':

@@ -12,7 +12,7 @@
 static const char *const MODULE = "JIT/COMPILER.ELF";
 
 typedef struct {
-    const char *function;
+    const char *request;
     compiler_result_t result;
     const char *words; /* that the message holds */
 } expectation_t;
@@ -29,6 +29,7 @@ static const expectation_t expectations[] = {
     {"exit", COMPILER_FAILED, "it ended"},
     {"wild address", COMPILER_FAILED, "exception 14"},
     {"object elsewhere", COMPILER_FAILED, "its answer lies nowhere"},
+    {"bitcode elsewhere", COMPILER_FAILED, "its answer lies nowhere"},
     {"memory", COMPILER_REFUSED, "no more memory"},
     {"unknown call", COMPILER_OK, ""},
     {"vectors", COMPILER_OK, ""},
@@ -36,17 +37,18 @@ static const expectation_t expectations[] = {
 };
 
 static int ask(const expectation_t *expected) {
-    compiler_request_t request = {.function = expected->function, .features = "", .bitcode = "", .bitcode_size = 0};
-    uint8_t *object = NULL;
-    uint32_t size = 0;
+    compiled_t compiled = {0};
     size_t used = heap_statistics().used;
-    compiler_result_t result = compiler_run(&request, &object, &size);
-    terminal_printf("%s: %s: %s\n", expected->function, compiler_result_text(result), compiler_message());
+    compiler_result_t result = compiler_run(expected->request, "", 0, &compiled);
+    terminal_printf("%s: %s: %s\n", expected->request, compiler_result_text(result), compiler_message());
     CHECK(result == expected->result);
     CHECK(strstr(compiler_message(), expected->words) != NULL);
-    CHECK((result == COMPILER_OK) == (object != NULL));
-    CHECK(object == NULL || (size == 3 && object[0] == 1 && object[2] == 3));
-    free(object);
+    if (result == COMPILER_OK) {
+        CHECK(compiled.object_size == 3 && compiled.object[0] == 1 && compiled.object[2] == 3);
+        CHECK(compiled.optimized_size == 2 && compiled.optimized[1] == 2);
+        free(compiled.object);
+        free(compiled.optimized);
+    }
     CHECK(heap_statistics().used == used);
     return 0;
 }

@@ -3,6 +3,7 @@
  * end, and says which bytes came out.
  */
 #include "jit/compiler_module.h"
+#include "jit/request.h"
 #include "jit/sha256.h"
 #include "runtime.h"
 
@@ -13,7 +14,7 @@ static const char *const functions[] = {
 };
 
 static const char *const processors[] = {
-    "",
+    "none",
     "+cmov,+mmx,+fxsr,+sse,+sse2",
     "+cmov,+mmx,+fxsr,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+xsave,+avx,+fma,+f16c,+bmi,+bmi2,+avx2",
 };
@@ -31,32 +32,37 @@ static void *read_file(fs_volume_t *volume, const char *path, uint32_t *size) {
     return data;
 }
 
-static bool compile(const compiler_request_t *request) {
-    uint8_t *object, digest[SHA256_SIZE];
-    uint32_t size;
-    char text[SHA256_TEXT_SIZE];
-    compiler_result_t result = compiler_run(request, &object, &size);
+static void digest_of(const void *data, uint32_t size, char text[SHA256_TEXT_SIZE]) {
+    uint8_t digest[SHA256_SIZE];
+    sha256(data, size, digest);
+    sha256_text(digest, text);
+}
+
+static bool compile(const char *function, const char *features, const void *bitcode, uint32_t size) {
+    compiled_t compiled;
+    char request[REQUEST_SIZE], source[SHA256_TEXT_SIZE], object[SHA256_TEXT_SIZE], optimized[SHA256_TEXT_SIZE];
+    digest_of(bitcode, size, source);
+    snprintf(request, sizeof request,
+             "bareflow-request 2\ncompiler %s\nbitcode %s\nfunction %s\nfeatures %s\nrecursion 0\n", source, source,
+             function, features);
+    compiler_result_t result = compiler_run(request, bitcode, size, &compiled);
     if (result != COMPILER_OK) {
-        terminal_printf("%s: %s: %s\n", request->function, compiler_result_text(result), compiler_message());
+        terminal_printf("%s: %s: %s\n", function, compiler_result_text(result), compiler_message());
         return false;
     }
-    sha256(object, size, digest);
-    sha256_text(digest, text);
-    serial_record("object function=%s features=%s size=%u sha256=%s", request->function,
-                  request->features[0] == '\0' ? "none" : request->features, size, text);
-    free(object);
+    digest_of(compiled.object, compiled.object_size, object);
+    digest_of(compiled.optimized, compiled.optimized_size, optimized);
+    serial_record("object function=%s features=%s size=%u sha256=%s optimized=%s", function, features,
+                  compiled.object_size, object, optimized);
+    free(compiled.object);
+    free(compiled.optimized);
     return true;
 }
 
 static bool compile_all(const void *bitcode, uint32_t size) {
     bool is_done = true;
     for (unsigned i = 0; i < PROCESSORS * FUNCTIONS + AGAIN; i++)
-        is_done &= compile(&(compiler_request_t){
-            .function = functions[i % FUNCTIONS],
-            .features = processors[i / FUNCTIONS % PROCESSORS],
-            .bitcode = bitcode,
-            .bitcode_size = size,
-        });
+        is_done &= compile(functions[i % FUNCTIONS], processors[i / FUNCTIONS % PROCESSORS], bitcode, size);
     return is_done;
 }
 

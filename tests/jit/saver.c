@@ -8,6 +8,8 @@
 
 enum { REQUESTS = 8, ROUNDS = 12, OBJECT_MOST = 6000 };
 
+static const char *const ABI = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 static fs_volume_t *volume;
 static uint8_t object[OBJECT_MOST];
 
@@ -26,7 +28,7 @@ static int look(uint32_t number, uint32_t *round) {
     artifact_t found;
     *round = 0;
     snprintf(request, sizeof request, "request %u\n", number);
-    artifact_result_t result = artifact_read(volume, request, &found);
+    artifact_result_t result = artifact_read(volume, &(artifact_query_t){.abi = ABI, .request = request}, &found);
     CHECK(result == ARTIFACT_OK || result == ARTIFACT_MISSING);
     if (result == ARTIFACT_MISSING)
         return 0;
@@ -34,7 +36,7 @@ static int look(uint32_t number, uint32_t *round) {
     memcpy(round, found.object, sizeof *round);
     CHECK(found.object_size == make(number, *round) && memcmp(found.object, object, found.object_size) == 0);
     CHECK(found.per_mille == *round % 900 + 1);
-    free(found.object);
+    artifact_free(&found);
     serial_record("found number=%u round=%u", number, *round);
     return 0;
 }
@@ -44,7 +46,7 @@ static int save(uint32_t number, uint32_t round) {
     snprintf(request, sizeof request, "request %u\n", number);
     const artifact_t artifact = {
         .per_mille = round % 900 + 1, .before = 10, .after = 5, .object = object, .object_size = make(number, round)};
-    CHECK(artifact_write(volume, request, &artifact) == ARTIFACT_OK);
+    CHECK(artifact_write(volume, ABI, request, &artifact) == ARTIFACT_OK);
     serial_record("saved number=%u round=%u", number, round);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "functions.h"
 #include "io/port.h"
 #include "jit/compiler_module.h"
+#include "jit/request.h"
 #include "jit_runtime.h"
 
 enum { SWAPS = 10000, PIT_CHANNEL0 = 0x40, PIT_DIVISOR = 119 /* 10 kHz */, N = 6, FIBONACCI_OF_N = 8 };
@@ -49,9 +50,15 @@ static object_t make(const char *name) {
     uint8_t *bitcode = malloc(file.size);
     if (bitcode == NULL || fs_read(&file, 0, bitcode, file.size, &size) != FS_OK)
         return made;
-    compiler_run(&(compiler_request_t){name, "", bitcode, size, 2}, &made.bytes, &made.size);
-    free(bitcode);
     target = find(name);
+    compiled_t compiled;
+    char request[REQUEST_SIZE];
+    if (target != NULL && request_text(target, request) != 0 &&
+        compiler_run(request, bitcode, size, &compiled) == COMPILER_OK) {
+        made = (object_t){compiled.object, compiled.object_size};
+        free(compiled.optimized);
+    }
+    free(bitcode);
     return made;
 }
 

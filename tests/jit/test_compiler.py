@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Tool
-from tests.jit.conftest import COMPILER, KERNELS, VARIABLE, Compiler
+from tests.jit.conftest import COMPILER, KERNELS, VARIABLE, Compiler, request
 from tests.jit.processors import I686, PROCESSORS, V3
 
 MOST_BYTES = 34 << 20  # of the module: what it takes to hold LLVM for one processor family
@@ -65,6 +65,42 @@ def test_what_cannot_be_compiled_is_refused(
     refused = compiler(function, I686, jit_files(source))
     assert (refused.exit_code, refused.object) == (1, b"")
     assert words in refused.message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("request 2", "request 1"), "not of version 2"),
+        (("compiler 0", "compiler "), "no digests"),
+        (("bitcode ", "bitcode A"), "no digests"),
+        (("function dot\n", "function\n"), "no function"),
+        (("features none", "feature none"), "no function or no features"),
+        (("recursion 0", "recursion 00"), "no levels of recursion"),
+        (("recursion 0", "recursion 65"), "no levels of recursion"),
+        (("recursion 0\n", "recursion 0"), "no levels of recursion"),
+        (("recursion 0\n", "recursion 0\n\n"), "lines that are not known"),
+        (("recursion 0\n", "recursion 0\nbetter yes\n"), "lines that are not known"),
+        (("recursion 0\n", "recursion 0\n\0"), "is no text"),
+    ],
+)
+def test_a_malformed_request_is_refused(compiler: Compiler, kernels: Path, change: tuple[str, str], words: str) -> None:
+    """A request is spelled in one way, since its digest is its name; anything else gives a sentence, not an object."""
+    text = request("dot", I686, kernels)
+    assert change[0] in text
+    refused = compiler.answer(text.replace(*change), kernels)
+    assert (refused.exit_code, refused.object, refused.optimized) == (1, b"", b"")
+    assert words in refused.message
+
+
+def test_the_optimized_bitcode_is_what_the_object_is_made_of(
+    compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path
+) -> None:
+    """It is bitcode that LLVM reads, of the wanted function alone, with the vectors that the object has."""
+    path = tmp_path / "optimized.bc"
+    path.write_bytes(compiler("dot", V3, kernels).optimized)
+    text = tool("llvm-dis", str(path), "-o", "-").stdout
+    assert re.findall(r"^define .*@(\w+)\(", text, re.MULTILINE) == ["dot"]
+    assert "<8 x i32>" in text
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 100, 2000])

@@ -21,12 +21,14 @@ def test_a_guest_makes_what_the_host_makes(built: Built, start: Boot, compiler: 
     run = start(built("jit/objects.img")["jit/objects.img"], extra=("-cpu", "max"))
     run.require_ok()
     found = [
-        (each.text("function"), each.text("features"), each.text("sha256")) for each in run.transcript.all("object")
+        tuple(each.text(name) for name in ("function", "features", "sha256", "optimized"))
+        for each in run.transcript.all("object")
     ]
     assert len(found) == FUNCTIONS * len(PROCESSORS) + AGAIN
     assert found[-AGAIN:] == found[:AGAIN]
-    assert {features for _, features, _ in found} == {features or "none" for features in PROCESSORS.values()}
-    for function, features, digest in found:
+    assert {features for _, features, _, _ in found} == {features or "none" for features in PROCESSORS.values()}
+    for function, features, *digests in found:
         made = compiler(function, features.replace("none", ""), kernels)
-        assert digest == hashlib.sha256(made.object).hexdigest(), (function, features)
+        parts = (made.object, made.optimized)
+        assert digests == [hashlib.sha256(part).hexdigest() for part in parts], (function, features)
     assert run.transcript.one("module").number("refused") == 0

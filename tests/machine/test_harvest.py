@@ -18,16 +18,18 @@ from bfbuild.machine.harvest import Artifact, NoArtifact, harvest, parse
 
 EPOCH = 1_700_000_000
 DATA_LBA, SECTORS = 2048, 8000
-REQUEST = "bareflow-request 1\ncompiler c\nbitcode b\nfunction f\nfeatures none\nrecursion 3\n"
-OBJECT = b"\x7fELF and so on"
+REQUEST = "bareflow-request 2\ncompiler c\nbitcode b\nfunction f\nfeatures none\nrecursion 3\n"
+OBJECT, OPTIMIZED = b"\x7fELF and so on", b"BC and so on"
 
 
-def written(request: str = REQUEST, code: bytes = OBJECT, *, version: int = 1) -> bytes:
+def written(request: str = REQUEST, code: bytes = OBJECT, *, version: int = 2) -> bytes:
     """The bytes of an artifact, by FORMAT.md."""
     text = request.encode()
-    head = struct.pack("<4s5I2Q", b"BFJA", version, len(text), len(code), 500, 0, 2000, 1000)
-    body = head + text + code
-    return body + hashlib.sha256(body).digest()
+    key, abi, optimized = (hashlib.sha256(data).digest() for data in (text, b"abi", OPTIMIZED))
+    sizes = (len(text), len(code), len(OPTIMIZED))
+    head = struct.pack("<4sI32s32sQ16s4I2Q", b"BFJA", version, key, abi, 1, b"19.1.7", *sizes, 500, 2000, 1000)
+    body = head + bytes(32) + optimized + text + code
+    return body + hashlib.sha256(body).digest() + OPTIMIZED
 
 
 def name(request: str = REQUEST) -> str:
@@ -51,7 +53,7 @@ def disk(folder: Path, files: dict[str, bytes]) -> Path:
 def test_an_artifact_is_what_was_written() -> None:
     """Its fields are those of the request, its key is the request's digest, and "none" means no features."""
     artifact = parse(written())
-    assert artifact == Artifact(REQUEST, 500, 2000, 1000, OBJECT)
+    assert artifact == Artifact(REQUEST, 500, 2000, 1000, OBJECT, OPTIMIZED)
     assert artifact.fields["function"] == "f"
     assert artifact.features == ""
     assert artifact.key == hashlib.sha256(REQUEST.encode()).hexdigest()
@@ -76,7 +78,7 @@ def test_a_piece_is_no_artifact(size: int) -> None:
 def test_another_version_is_no_artifact() -> None:
     """A format of the future is not guessed at."""
     with pytest.raises(NoArtifact, match="another format"):
-        parse(written(version=2))
+        parse(written(version=3))
 
 
 def test_a_harvest_has_what_is_whole_and_in_its_place(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ PLANTED = {  # name -> (recipe, source or none, how the difference is told)
     ),
     "when.bin": (
         '\nAsmObject(name="when.bin", source="src/when.asm", toolchain=llvm, format="bin")\n',
-        {"src/when.asm": "dd __?POSIX_TIME?__\n"},
+        {"src/when.asm": "db 0xFF\ndd __?POSIX_TIME?__\n"},
         "  bytes  ",
     ),
 }

@@ -232,16 +232,19 @@ def test_a_guest_that_fails_is_a_failure(copy: Small) -> None:
 
 
 def test_bench_is_the_same_each_time(shared: Small) -> None:
-    """Two runs write equal JSON, which compares as equal, and the tables show what was measured."""
+    """Two runs write equal JSON, which compares as equal, and equal pages; the tables show what was measured."""
     first = shared.doit("bench", "--json", "one.json")
-    second = shared.doit("bench", "--json", "two.json", "--compare", "one.json")
+    second = shared.doit("bench", "--json", "two.json", "--compare", "one.json", "--html", "two.html")
     assert (first.code, second.code) == (0, 0), first.err + second.err
     one, two = ((shared.root / name).read_text() for name in ("one.json", "two.json"))
     assert one == two
-    measured = json.loads(one)
+    assert (shared.root / "build/bench.html").read_text() == (shared.root / "two.html").read_text()
+    assert first.out.endswith("\nbuild/bench.html\n")
+    [run] = json.loads(one)["runs"]
+    [measured] = run["boots"]
     assert measured["init_cycles"] > 0
     assert f"{measured['init_cycles']:,}" in first.out
-    assert {"name": "boot", "bytes": 512} in measured["sizes"]
+    assert {"name": "boot", "bytes": 512} in run["sizes"]
 
 
 def test_bench_compares_with_an_older_run(copy: Small) -> None:
@@ -250,7 +253,10 @@ def test_bench_compares_with_an_older_run(copy: Small) -> None:
     copy.edit("src/boot.asm", "sub eax, ebx\n", "sub eax, ebx\n        add eax, 7\n")
     done = copy.doit("bench", "--compare", "old.json", "--json", "new.json")
     assert done.code == 0
-    old, new = (json.loads((copy.root / name).read_text())["init_cycles"] for name in ("old.json", "new.json"))
+    old, new = (
+        json.loads((copy.root / name).read_text())["runs"][0]["boots"][0]["init_cycles"]
+        for name in ("old.json", "new.json")
+    )
     assert new == old + 7
     assert "+7" in done.out
     (copy.root / "old.json").write_text("{}")

@@ -1,6 +1,9 @@
 /*
  * optimizer.c: a program that optimizes itself. It works with what the build made, and measures that; then it lets its
  * functions be optimized (jit_runtime.h) and works on; then it measures again, and shows both.
+ *
+ * For `doit bench` it works a fixed while, so that boots can be compared; with the argument "aot" it does all that with
+ * what the build made.
  */
 #include "jit/compiler_module.h"
 #include "jit_runtime.h"
@@ -8,7 +11,7 @@
 #include "runtime.h"
 
 enum { SIZE = 1024, ROWS = 24, BODIES = 64, WORDS = 16, MEASURED_CALLS = 64, ROUNDS_MAX = 400, BEST_OF = 5 };
-enum { THRESHOLD = 100 };
+enum { THRESHOLD = 100, BENCH_ROUNDS = 420, SAMPLED_ROUNDS = 21 };
 
 static int32_t numbers[SIZE], others[SIZE], results[SIZE];
 static uint8_t bytes[SIZE];
@@ -88,15 +91,23 @@ typedef struct {
     uint32_t sum;    /* of all results */
 } measured_t;
 
-static measured_t measure(uint32_t (*work)(uint32_t)) {
+/* Notes calls of a kernel for the plot of `doit bench`. */
+static void sample(unsigned kernel, uint32_t calls, uint64_t cycles) {
+    static uint32_t made[KERNELS];
+    made[kernel] += calls;
+    jit_sample(kernels[kernel].name, made[kernel], calls, cycles);
+}
+
+static measured_t measure(unsigned kernel) {
     measured_t best = {UINT64_MAX, 0};
     for (unsigned turn = 0; turn < BEST_OF; turn++) {
         uint32_t sum = 0;
         prepare();
         uint64_t start = rdtsc();
         for (uint32_t i = 0; i < MEASURED_CALLS; i++)
-            sum = sum * 31 + work(i);
+            sum = sum * 31 + kernels[kernel].work(i);
         uint64_t cycles = rdtsc() - start;
+        sample(kernel, MEASURED_CALLS, cycles);
         best.cycles = cycles < best.cycles ? cycles : best.cycles;
         best.sum = sum;
     }
@@ -104,8 +115,9 @@ static measured_t measure(uint32_t (*work)(uint32_t)) {
 }
 
 static void measure_all(measured_t measured[KERNELS], const char *when) {
+    jit_event("measure", when);
     for (unsigned k = 0; k < KERNELS; k++) {
-        measured[k] = measure(kernels[k].work);
+        measured[k] = measure(k);
         serial_record("test name=%s:%s cycles=%llu calls=%u result=%u", when, kernels[k].name, measured[k].cycles,
                       MEASURED_CALLS, measured[k].sum);
     }
@@ -114,18 +126,30 @@ static void measure_all(measured_t measured[KERNELS], const char *when) {
 static bool is_decided(void) {
     for (const jit_function_t *function = jit_functions(); function < jit_functions_end(); function++) {
         jit_state_t now = jit_status(function).state;
-        if ((now == JIT_COUNTED || now == JIT_TRIED) && strcmp(function->name, "nothing") != 0)
+        bool is_open = function->details != NULL && (now == JIT_COUNTED || now == JIT_TRIED);
+        if (is_open && strcmp(function->name, "nothing") != 0)
             return false;
     }
     return true;
 }
 
 /* Works until it is clear of every function what becomes of it. */
-static uint32_t work_until_decided(void) {
+static uint32_t work_on(void) {
+    static uint64_t cycles[KERNELS];
     uint32_t rounds = 0;
-    for (; rounds < ROUNDS_MAX && !is_decided(); rounds++)
-        for (unsigned k = 0; k < KERNELS; k++)
+    jit_event("work", "program");
+    while (app_wants_bench() ? rounds < BENCH_ROUNDS : rounds < ROUNDS_MAX && !is_decided()) {
+        for (unsigned k = 0; k < KERNELS; k++) {
+            uint64_t start = rdtsc();
             kernels[k].work(rounds);
+            cycles[k] += rdtsc() - start;
+        }
+        rounds++;
+        for (unsigned k = 0; k < KERNELS && rounds % SAMPLED_ROUNDS == 0; k++) {
+            sample(k, SAMPLED_ROUNDS, cycles[k]);
+            cycles[k] = 0;
+        }
+    }
     return rounds;
 }
 
@@ -162,29 +186,44 @@ static bool compare(const measured_t before[KERNELS], const measured_t after[KER
     return is_right;
 }
 
-int app_main(void) {
-    static measured_t before[KERNELS], after[KERNELS];
-    terminal_printf("BareFlow: a program that optimizes itself\n");
-    measure_all(before, "build");
+/* Lets functions become better; returns the cycles that took. */
+static uint64_t start_optimizing(void) {
     uint64_t start = rdtsc();
     jit_result_t result = jit_start();
-    uint64_t started = rdtsc() - start;
+    uint64_t cycles = rdtsc() - start;
     if (result != JIT_OK)
         terminal_printf("nothing is optimized: %s\n", jit_message());
-    uint64_t overhead = result == JIT_OK ? counting_cost() : 0;
-    start = rdtsc();
+    serial_record("overhead cycles=%llu", result == JIT_OK ? counting_cost() : 0);
     jit_set_threshold(THRESHOLD);
-    uint32_t rounds = result == JIT_OK ? work_until_decided() : 0;
-    uint64_t worked = rdtsc() - start;
-    measure_all(after, "now");
-    bool is_right = compare(before, after);
+    return cycles;
+}
+
+static void report(uint32_t rounds, uint64_t started, uint64_t worked) {
     terminal_printf("\n");
     jit_print();
     compiler_statistics_t compiler = compiler_statistics();
     serial_record("optimizer rounds=%u start=%llu work=%llu compiler_calls=%u compiler_heap=%u", rounds, started,
                   worked, compiler.calls, compiler.heap_bytes);
-    serial_record("overhead cycles=%llu", overhead);
     if (jit_message()[0] != '\0')
         terminal_printf("\n%s\n", jit_message());
+}
+
+int app_main(void) {
+    static measured_t before[KERNELS], after[KERNELS];
+    bool is_aot = strcmp(app_arguments(), "aot") == 0;
+    terminal_printf("BareFlow: a program that optimizes itself\n");
+    jit_event("entry", "program");
+    measure_all(before, "build");
+    uint64_t started = is_aot ? 0 : start_optimizing();
+    uint64_t start = rdtsc();
+    uint32_t rounds = work_on();
+    uint64_t worked = rdtsc() - start;
+    measure_all(after, "now");
+    jit_event("done", "program");
+    bool is_right = compare(before, after);
+    if (is_aot)
+        serial_record("overhead cycles=0");
+    else
+        report(rounds, started, worked);
     return is_right ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 ; interrupts.asm: the first instructions of every interrupt: one stub a vector, which make all frames look alike
-; (interrupt_frame_t of interrupts.h) and call interrupt_dispatch(frame).
+; (interrupt_frame_t of interrupts.h) and call interrupt_dispatch(frame); and what C has no instruction for.
 
 %define VECTORS 49                      ; VECTOR_COUNT of interrupts.h
 
@@ -36,6 +36,39 @@ interrupt_common:
     popa
     add esp, 8                          ; vector and error code
     iret
+
+global interrupts_enable
+interrupts_enable:
+    sti
+    ret
+
+global interrupts_disable
+interrupts_disable:
+    cli
+    ret
+
+global interrupts_wait
+interrupts_wait:                        ; with a frame: a backtrace may begin here
+    push ebp
+    mov ebp, esp
+    sti
+    hlt
+    pop ebp
+    ret
+
+global interrupts_fault_address
+interrupts_fault_address:
+    mov eax, cr2
+    ret
+
+section .text.interrupts_are_on         ; of its own: the JIT alone asks
+global interrupts_are_on
+interrupts_are_on:
+    pushf
+    pop eax
+    shr eax, 9
+    and eax, 1
+    ret
 
 section .rodata
 global interrupt_stubs

@@ -49,6 +49,8 @@ static struct {
     block_device_t device;
 } disk;
 
+static uint32_t sectors_read;
+
 static uint8_t reg_in(unsigned reg) {
     return inb((uint16_t)(disk.channel.command + reg));
 }
@@ -195,6 +197,7 @@ static block_result_t transfer_blocks(uint32_t first, uint32_t count, uint8_t *b
         uint32_t part = count < limit ? count : limit;
         transfer_t transfer = {.first = first, .count = part, .buffer = buffer, .to_memory = to_memory};
         result = transfer_command(&transfer);
+        sectors_read += to_memory ? part : 0;
         first += part;
         count -= part;
         buffer += (size_t)part * BLOCK_SIZE;
@@ -219,6 +222,9 @@ static block_result_t ata_write(block_device_t *device, uint32_t first, uint32_t
 
 static block_result_t ata_flush(block_device_t *device) {
     (void)device;
+    if (ata_stands_still) {
+        return BLOCK_OK;
+    }
     block_result_t result = select_disk(0);
     if (!result) {
         reg_out(ATA_STATUS, disk.lba48 ? FLUSH_48 : FLUSH);
@@ -309,4 +315,8 @@ bool ata_uses_dma(void) {
 
 void ata_allow_dma(bool allowed) {
     disk.dma = allowed;
+}
+
+uint32_t ata_sectors_read(void) {
+    return sectors_read;
 }

@@ -17,4 +17,14 @@ block_result_t ata_open(block_device_t **device);
 bool ata_uses_dma(void);
 void ata_allow_dma(bool allowed);
 
+/*
+ * Takes the disk's time out of what a program measures, for a machine that counts instructions instead of time: where
+ * set, the machine stands still during a transfer, and nothing is flushed. Only QEMU does so; hardware would break the
+ * transfer off.
+ */
+extern bool ata_stands_still;
+
+/* Sectors that were read since the start. */
+uint32_t ata_sectors_read(void);
+
 #endif

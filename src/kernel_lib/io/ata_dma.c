@@ -4,6 +4,7 @@
  * The controller follows a table of physical regions. No region may cross a 64 KiB boundary, and neither may the table.
  * Addresses are physical: the code relies on memory being mapped one to one.
  */
+#include "io/ata.h"
 #include "io/ata_channel.h"
 #include "io/port.h"
 
@@ -19,6 +20,8 @@ typedef struct {
 } region_t;
 
 static const uint16_t REGION_LAST = 0x8000;
+
+bool ata_stands_still;
 
 static region_t table[TABLE_ENTRIES] __attribute__((aligned(sizeof(region_t) * TABLE_ENTRIES)));
 
@@ -45,6 +48,8 @@ block_result_t ata_dma_run(const ata_channel_t *channel, bool to_memory) {
     uint8_t direction = to_memory ? COMMAND_TO_MEMORY : 0;
     __asm__ volatile("" : : : "memory"); /* table and buffer are in memory before the controller looks */
     outb((uint16_t)(channel->bus_master + MASTER_COMMAND), direction | COMMAND_START);
+    if (ata_stands_still) /* who takes the start back waits in QEMU until all is there, before the next instruction */
+        outb((uint16_t)(channel->bus_master + MASTER_COMMAND), direction);
     uint8_t status = 0;
     for (uint32_t polls = 0; polls < ATA_POLLS && !(status & (MASTER_ERROR | MASTER_INTERRUPT)); polls++) {
         status = inb((uint16_t)(channel->bus_master + MASTER_STATUS));

@@ -1,172 +1,194 @@
 /* artifact.c: see artifact.h. */
 #include "jit/artifact.h"
+#include "cpu/features.h"
 #include "io/format.h"
+#include "jit/artifact_file.h"
+#include "jit/compiler/compiler.h"
 #include "jit/request.h"
 #include "memory/memory.h"
 
-static const char *const PARENT = "JIT", *const FOLDER = "JIT/CACHE", *const BUNDLE = "JIT/BUILT.ART";
+static const char *const BUNDLE = ARTIFACT_PARENT "/BUILT.ART";
 
-enum { MAGIC = 0x414A4642, VERSION = 1, NAME_DIGITS = 16, PATH_SIZE = 64 };
+enum { NAME_DIGITS = 16 };
 
-/* The start of a file; the request's text and the object follow, then a SHA-256 of all that. */
+/* Where an artifact begins in a file, and how many bytes from there on may be its own. */
 typedef struct {
-    uint32_t magic;
-    uint32_t version;
-    uint32_t request_size;
-    uint32_t object_size;
-    uint32_t per_mille;
-    uint32_t zero;
-    uint64_t before;
-    uint64_t after;
-} header_t;
+    fs_file_t *file;
+    uint32_t at, size;
+} place_t;
 
-_Static_assert(sizeof(header_t) == 40, "FORMAT.md");
-
-enum { FILE_MAX = sizeof(header_t) + REQUEST_SIZE + ARTIFACT_OBJECT_MAX + SHA256_SIZE };
-
-static void path_of(const char *request, char path[PATH_SIZE]) {
-    char key[SHA256_TEXT_SIZE];
-    request_key(request, key);
-    key[NAME_DIGITS] = '\0';
-    snprintf(path, PATH_SIZE, "%s/%s.art", FOLDER, key);
+void artifact_free(artifact_t *artifact) {
+    free(artifact->object);
+    free(artifact->optimized);
+    artifact->object = artifact->optimized = NULL;
 }
 
-static bool is_whole(const uint8_t *data, uint32_t size, const header_t *header) {
-    uint8_t digest[SHA256_SIZE];
-    if (size < sizeof *header + SHA256_SIZE || header->magic != MAGIC || header->version != VERSION ||
-        header->request_size >= REQUEST_SIZE || header->object_size > ARTIFACT_OBJECT_MAX ||
-        size != sizeof *header + header->request_size + header->object_size + SHA256_SIZE)
-        return false;
-    sha256(data, size - SHA256_SIZE, digest);
-    return memcmp(digest, data + size - SHA256_SIZE, SHA256_SIZE) == 0;
+static void path_of(const uint8_t key[SHA256_SIZE], char path[ARTIFACT_PATH_SIZE]) {
+    char digits[SHA256_TEXT_SIZE];
+    sha256_text(key, digits);
+    digits[NAME_DIGITS] = '\0';
+    snprintf(path, ARTIFACT_PATH_SIZE, "%s/%s.art", ARTIFACT_FOLDER, digits);
 }
 
-/* Takes a file apart. The key is half of the digest, so the whole request decides. */
-static artifact_result_t take(const uint8_t *data, uint32_t size, const char *request, artifact_t *artifact) {
-    header_t header = {0};
-    memcpy(&header, data, size < sizeof header ? size : sizeof header);
-    if (!is_whole(data, size, &header))
-        return ARTIFACT_DAMAGED;
-    const uint8_t *text = data + sizeof header;
-    if (header.request_size != strlen(request) || memcmp(text, request, header.request_size) != 0)
-        return ARTIFACT_MISSING;
-    *artifact = (artifact_t){header.per_mille, header.before, header.after, NULL, header.object_size};
-    if (header.object_size == 0)
+static bool read_exactly(const place_t *place, uint32_t offset, void *buffer, uint32_t size) {
+    uint32_t done;
+    return fs_read(place->file, place->at + offset, buffer, size, &done) == FS_OK && done == size;
+}
+
+/* The bytes that the first digest is about: header, request and object. */
+static uint32_t digested_size(const artifact_header_t *header) {
+    return (uint32_t)sizeof *header + header->request_size + header->object_size;
+}
+
+static uint32_t file_size(const artifact_header_t *header) {
+    return digested_size(header) + SHA256_SIZE + header->optimized_size;
+}
+
+/* Reads a header as far as its sizes can be believed. */
+static bool read_header(const place_t *place, artifact_header_t *header) {
+    return read_exactly(place, 0, header, sizeof *header) && header->magic == ARTIFACT_MAGIC &&
+           header->version == ARTIFACT_VERSION && header->request_size < REQUEST_SIZE &&
+           header->object_size <= ARTIFACT_PART_MAX && header->optimized_size <= ARTIFACT_PART_MAX &&
+           file_size(header) <= place->size;
+}
+
+static bool is_digest_of(const uint8_t *digest, const void *data, uint32_t size) {
+    uint8_t found[SHA256_SIZE];
+    sha256(data, size, found);
+    return memcmp(found, digest, SHA256_SIZE) == 0;
+}
+
+/* How much of a request says which compiler, bitcode, function and processor it is about: all lines before recursion.
+ */
+static size_t subject_size(const char *request) {
+    const char *end = strstr(request, "\nrecursion ");
+    return end == NULL ? strlen(request) : (size_t)(end + 1 - request);
+}
+
+/* Whether a whole file is for this kernel and processor, and about what the query is about. */
+static bool is_for_us(const artifact_header_t *header, const char *text, const artifact_query_t *query) {
+    static const char version[ARTIFACT_LLVM_SIZE] = COMPILER_LLVM;
+    uint8_t abi[SHA256_SIZE];
+    size_t size = subject_size(query->request);
+    return sha256_parse(query->abi, abi) && memcmp(header->abi, abi, SHA256_SIZE) == 0 &&
+           memcmp(header->llvm, version, sizeof version) == 0 && header->features == cpu_feature_mask() &&
+           header->request_size >= size && memcmp(text, query->request, size) == 0;
+}
+
+static artifact_result_t copy_part(const uint8_t *part, uint32_t size, uint8_t **copy) {
+    if (size == 0)
         return ARTIFACT_OK;
-    artifact->object = malloc(header.object_size);
-    if (artifact->object == NULL)
+    *copy = malloc(size);
+    if (*copy == NULL)
         return ARTIFACT_FAILED;
-    memcpy(artifact->object, text + header.request_size, header.object_size);
+    memcpy(*copy, part, size);
     return ARTIFACT_OK;
 }
 
-/* Reads `size` bytes of a file at `offset` and takes them apart. */
-static artifact_result_t read_part(fs_file_t *file, uint32_t offset, uint32_t size, const char *request,
-                                   artifact_t *artifact) {
-    uint32_t done;
-    if (size > FILE_MAX)
+/* Takes the bytes of a file apart. The name is a part of the key, so the key in the file decides. */
+static artifact_result_t take(const uint8_t *data, const uint8_t key[SHA256_SIZE], const artifact_query_t *query,
+                              artifact_t *artifact) {
+    artifact_header_t header;
+    memcpy(&header, data, sizeof header);
+    const uint8_t *text = data + sizeof header, *object = text + header.request_size;
+    const uint8_t *digest = object + header.object_size, *optimized = digest + SHA256_SIZE;
+    if (!is_digest_of(digest, data, digested_size(&header)) || !is_digest_of(header.key, text, header.request_size) ||
+        (query->with_bitcode && !is_digest_of(header.optimized_digest, optimized, header.optimized_size)))
         return ARTIFACT_DAMAGED;
+    if (memcmp(header.key, key, SHA256_SIZE) != 0 || !is_for_us(&header, (const char *)text, query))
+        return ARTIFACT_MISSING;
+    *artifact = (artifact_t){
+        .per_mille = header.per_mille,
+        .before = header.before,
+        .after = header.after,
+        .object_size = header.object_size,
+        .optimized_size = query->with_bitcode ? header.optimized_size : 0,
+    };
+    memcpy(artifact->better, header.better, SHA256_SIZE);
+    artifact_result_t result = copy_part(object, header.object_size, &artifact->object);
+    if (result == ARTIFACT_OK && query->with_bitcode)
+        result = copy_part(optimized, header.optimized_size, &artifact->optimized);
+    if (result != ARTIFACT_OK)
+        artifact_free(artifact);
+    return result;
+}
+
+/* Reads as much of an artifact as is wanted, and takes it apart. */
+static artifact_result_t read_at(const place_t *place, const uint8_t key[SHA256_SIZE], const artifact_query_t *query,
+                                 artifact_t *artifact) {
+    artifact_header_t header;
+    if (!read_header(place, &header) || file_size(&header) != place->size)
+        return ARTIFACT_DAMAGED;
+    uint32_t size = query->with_bitcode ? place->size : digested_size(&header) + SHA256_SIZE;
     uint8_t *data = malloc(size);
     if (data == NULL)
         return ARTIFACT_FAILED;
-    artifact_result_t taken = ARTIFACT_DAMAGED;
-    if (fs_read(file, offset, data, size, &done) == FS_OK && done == size)
-        taken = take(data, size, request, artifact);
+    bool is_read = read_exactly(place, 0, data, size) && memcmp(data, &header, sizeof header) == 0;
+    artifact_result_t result = is_read ? take(data, key, query, artifact) : ARTIFACT_DAMAGED;
     free(data);
-    return taken;
-}
-
-/* The size of the artifact at `offset` of the bundle, and whether it is for the request; 0 where none can be there. */
-static uint32_t look_at(fs_file_t *file, uint32_t offset, const char *request, bool *is_wanted) {
-    header_t header;
-    char text[REQUEST_SIZE];
-    uint32_t done;
-    if (fs_read(file, offset, &header, sizeof header, &done) != FS_OK || done != sizeof header ||
-        header.request_size >= REQUEST_SIZE || header.object_size > ARTIFACT_OBJECT_MAX)
-        return 0;
-    if (fs_read(file, offset + (uint32_t)sizeof header, text, header.request_size, &done) != FS_OK)
-        return 0;
-    *is_wanted = header.request_size == strlen(request) && memcmp(text, request, header.request_size) == 0;
-    return (uint32_t)sizeof header + header.request_size + header.object_size + SHA256_SIZE;
+    return result;
 }
 
 /* Looks through the bundle of the build: artifacts, one behind the other. */
-static artifact_result_t read_built(fs_volume_t *volume, const char *request, artifact_t *artifact) {
+static artifact_result_t read_built(fs_volume_t *volume, const uint8_t key[SHA256_SIZE], const artifact_query_t *query,
+                                    artifact_t *artifact) {
     fs_file_t file;
+    artifact_header_t header;
     if (fs_open(volume, BUNDLE, &file) != FS_OK)
         return ARTIFACT_MISSING;
-    for (uint32_t at = 0, size; at < file.size; at += size) {
-        bool is_wanted = false;
-        size = look_at(&file, at, request, &is_wanted);
-        if (size == 0)
+    for (place_t place = {&file, 0, 0}; place.at < file.size; place.at += place.size) {
+        place.size = file.size - place.at;
+        if (!read_header(&place, &header))
             return ARTIFACT_DAMAGED;
-        if (is_wanted)
-            return read_part(&file, at, size, request, artifact);
+        place.size = file_size(&header);
+        if (memcmp(header.key, key, SHA256_SIZE) == 0)
+            return read_at(&place, key, query, artifact);
     }
     return ARTIFACT_MISSING;
 }
 
-artifact_result_t artifact_read(fs_volume_t *volume, const char *request, artifact_t *artifact) {
-    char path[PATH_SIZE];
+artifact_result_t artifact_read(fs_volume_t *volume, const artifact_query_t *query, artifact_t *artifact) {
+    char path[ARTIFACT_PATH_SIZE];
     fs_file_t file;
-    path_of(request, path);
+    uint8_t key[SHA256_SIZE];
+    sha256(query->request, strlen(query->request), key);
+    if (query->key != NULL)
+        memcpy(key, query->key, SHA256_SIZE);
+    path_of(key, path);
     fs_result_t result = fs_open(volume, path, &file);
     artifact_result_t taken = result == FS_NOT_FOUND ? ARTIFACT_MISSING : ARTIFACT_DAMAGED;
     if (result == FS_OK)
-        taken = read_part(&file, 0, file.size, request, artifact);
+        taken = read_at(&(place_t){&file, 0, file.size}, key, query, artifact);
     if (taken == ARTIFACT_OK || taken == ARTIFACT_FAILED)
         return taken;
-    artifact_result_t built = read_built(volume, request, artifact);
+    artifact_result_t built = read_built(volume, key, query, artifact);
     return built == ARTIFACT_MISSING ? taken : built;
 }
 
-typedef struct {
-    char path[PATH_SIZE];
-    uint32_t per_mille; /* the more, the less it saves */
-    uint32_t count;
-} least_useful_t;
-
-/* A file that is none of ours goes first, then those that save nothing. */
-enum { NOTHING_SAVED = UINT32_MAX - 1 };
-
-static uint32_t per_mille_of(fs_volume_t *volume, const char *path) {
-    fs_file_t file;
-    header_t header;
-    uint32_t done;
-    if (fs_open(volume, path, &file) != FS_OK || fs_read(&file, 0, &header, sizeof header, &done) != FS_OK ||
-        done != sizeof header || header.magic != MAGIC || header.version != VERSION)
-        return UINT32_MAX;
-    return header.object_size == 0 ? NOTHING_SAVED : header.per_mille;
+/* The bytes of a file; false where `abi` is no digest. */
+static bool describe(artifact_header_t *header, const char *abi, const char *request, const artifact_t *artifact) {
+    *header = (artifact_header_t){
+        .magic = ARTIFACT_MAGIC,
+        .version = ARTIFACT_VERSION,
+        .features = cpu_feature_mask(),
+        .llvm = COMPILER_LLVM,
+        .request_size = (uint32_t)strlen(request),
+        .object_size = artifact->object_size,
+        .optimized_size = artifact->optimized_size,
+        .per_mille = artifact->per_mille,
+        .before = artifact->before,
+        .after = artifact->after,
+    };
+    sha256(request, header->request_size, header->key);
+    sha256(artifact->optimized, artifact->optimized_size, header->optimized_digest);
+    memcpy(header->better, artifact->better, SHA256_SIZE);
+    return sha256_parse(abi, header->abi);
 }
 
-static bool find_least_useful(fs_volume_t *volume, least_useful_t *least) {
-    fs_directory_t directory;
-    fs_entry_t entry;
-    *least = (least_useful_t){0};
-    if (fs_open_directory(volume, FOLDER, &directory) != FS_OK)
-        return false;
-    while (fs_next(&directory, &entry) == FS_OK) {
-        char path[PATH_SIZE];
-        if (entry.is_directory || strlen(entry.name) + strlen(FOLDER) + 2 > PATH_SIZE)
-            continue;
-        snprintf(path, sizeof path, "%s/%s", FOLDER, entry.name);
-        uint32_t per_mille = per_mille_of(volume, path);
-        if (least->count++ == 0 || per_mille > least->per_mille) {
-            memcpy(least->path, path, sizeof path);
-            least->per_mille = per_mille;
-        }
-    }
-    return least->count > 0;
-}
-
-static void make_room(fs_volume_t *volume, const char *path) {
-    fs_file_t file;
-    least_useful_t least;
-    if (fs_open(volume, path, &file) == FS_OK)
-        return; /* it takes its own place */
-    while (find_least_useful(volume, &least) && least.count >= ARTIFACTS_MAX)
-        if (fs_remove(volume, least.path) != FS_OK)
-            return;
+static void *put(void *to, const void *from, uint32_t size) {
+    if (size > 0)
+        memcpy(to, from, size);
+    return (uint8_t *)to + size;
 }
 
 /* Before the first artifact of a boot: what power cuts left would fill the volume in time. */
@@ -177,34 +199,26 @@ static void repair_once(fs_volume_t *volume) {
     repaired = volume;
 }
 
-artifact_result_t artifact_write(fs_volume_t *volume, const char *request, const artifact_t *artifact) {
-    char path[PATH_SIZE];
-    uint32_t request_size = (uint32_t)strlen(request);
-    uint32_t object_size = artifact->object_size;
-    uint32_t size = (uint32_t)sizeof(header_t) + request_size + object_size;
-    uint8_t *data = malloc(size + SHA256_SIZE);
+artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const char *request,
+                                 const artifact_t *artifact) {
+    char path[ARTIFACT_PATH_SIZE];
+    artifact_header_t header;
+    if (!describe(&header, abi, request, artifact))
+        return ARTIFACT_FAILED;
+    uint8_t *data = malloc(file_size(&header));
     if (data == NULL)
         return ARTIFACT_FAILED;
-    header_t header = {
-        .magic = MAGIC,
-        .version = VERSION,
-        .request_size = request_size,
-        .object_size = object_size,
-        .per_mille = artifact->per_mille,
-        .before = artifact->before,
-        .after = artifact->after,
-    };
-    memcpy(data, &header, sizeof header);
-    memcpy(data + sizeof header, request, request_size);
-    if (object_size > 0)
-        memcpy(data + sizeof header + request_size, artifact->object, object_size);
-    sha256(data, size, data + size);
-    path_of(request, path);
+    uint8_t *next = put(data, &header, sizeof header);
+    next = put(next, request, header.request_size);
+    next = put(next, artifact->object, header.object_size);
+    sha256(data, digested_size(&header), next);
+    put(next + SHA256_SIZE, artifact->optimized, header.optimized_size);
+    path_of(header.key, path);
     repair_once(volume);
-    fs_make_directory(volume, PARENT); /* the first time; where one fails, so does what follows */
-    fs_make_directory(volume, FOLDER);
-    make_room(volume, path);
-    fs_result_t result = fs_replace(volume, path, data, size + SHA256_SIZE);
+    fs_make_directory(volume, ARTIFACT_PARENT); /* the first time; where one fails, so does what follows */
+    fs_make_directory(volume, ARTIFACT_FOLDER);
+    artifact_make_room(volume, path);
+    fs_result_t result = fs_replace(volume, path, data, file_size(&header));
     free(data);
     return result == FS_OK ? ARTIFACT_OK : ARTIFACT_FAILED;
 }

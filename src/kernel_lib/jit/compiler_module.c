@@ -3,6 +3,7 @@
 #include "cpu/double_fault.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
+#include "cpu/thread_area.h"
 #include "cpu/timer.h"
 #include "cpu/tsc.h"
 #include "cpu/vectors.h"
@@ -12,6 +13,7 @@
 #include "jit/program.h"
 #include "jit/switch.h"
 #include "jit/window.h"
+#include "jit_runtime.h"
 #include "memory/memory.h"
 
 enum { STACK_TOP = BF_WINDOW_END - 64 };
@@ -94,7 +96,7 @@ static void begin(void) {
     module.state.text_size = 0;
     module.deadline = timer_ticks() + call_limit / MILLISECONDS_PER_TICK + 1;
     vectors_reset();
-    linux_select_thread();
+    thread_area_select();
     module.is_running = true;
 }
 
@@ -195,38 +197,44 @@ compiler_result_t compiler_load(fs_volume_t *volume, const char *path) {
     if (module.is_tried)
         return module.loaded;
     module.is_tried = true;
+    jit_event("load", "compiler");
     module.loaded = load(volume, path);
     if (module.loaded == COMPILER_OK) {
         uint64_t before = rdtsc();
         module.loaded = start();
         module.statistics.start_cycles = rdtsc() - before;
     }
+    jit_event("loaded", "compiler");
     return module.loaded;
 }
 
-static compiler_result_t take_object(const compiler_job_t *job, uint8_t **object, uint32_t *size) {
-    uint32_t at = (uint32_t)(uintptr_t)job->object;
-    if (at < BF_WINDOW_START || at >= BF_WINDOW_END || job->object_size > BF_WINDOW_END - at) {
+/* Copies a part of the module's answer. */
+static compiler_result_t take(const uint8_t *part, uint32_t size, uint8_t **copy) {
+    uint32_t at = (uint32_t)(uintptr_t)part;
+    if (at < BF_WINDOW_START || at >= BF_WINDOW_END || size > BF_WINDOW_END - at) {
         say("its answer lies nowhere");
         return COMPILER_FAILED;
     }
-    *object = malloc(job->object_size);
-    if (*object == NULL)
+    *copy = malloc(size);
+    if (*copy == NULL)
         return COMPILER_NO_MEMORY;
-    memcpy(*object, job->object, job->object_size);
-    *size = job->object_size;
+    memcpy(*copy, part, size);
     return COMPILER_OK;
 }
 
-compiler_result_t compiler_run(const compiler_request_t *request, uint8_t **object, uint32_t *size) {
+static compiler_result_t take_answer(const compiler_job_t *job, compiled_t *compiled) {
+    *compiled = (compiled_t){.object_size = job->object_size, .optimized_size = job->optimized_size};
+    compiler_result_t result = take(job->object, job->object_size, &compiled->object);
+    if (result == COMPILER_OK)
+        result = take(job->optimized, job->optimized_size, &compiled->optimized);
+    if (result != COMPILER_OK)
+        free(compiled->object);
+    return result;
+}
+
+compiler_result_t compiler_run(const char *request, const void *bitcode, uint32_t bitcode_size, compiled_t *compiled) {
     assert(module.loaded == COMPILER_OK && module.offer != NULL);
-    compiler_job_t job = {
-        .bitcode = request->bitcode,
-        .bitcode_size = request->bitcode_size,
-        .function = request->function,
-        .features = request->features,
-        .recursion = request->recursion,
-    };
+    compiler_job_t job = {.request = request, .bitcode = bitcode, .bitcode_size = bitcode_size};
     uint64_t before = rdtsc();
     put_back();
     begin();
@@ -242,7 +250,7 @@ compiler_result_t compiler_run(const compiler_request_t *request, uint8_t **obje
         say(job.message);
         return COMPILER_REFUSED;
     }
-    return take_object(&job, object, size);
+    return take_answer(&job, compiled);
 }
 
 compiler_statistics_t compiler_statistics(void) {

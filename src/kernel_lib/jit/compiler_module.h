@@ -25,22 +25,22 @@ typedef enum {
     COMPILER_REFUSED,   /* it does not want this request */
 } compiler_result_t;
 
-typedef struct {
-    const char *function;
-    const char *features; /* as LLVM writes them */
-    const void *bitcode;
-    uint32_t bitcode_size;
-    uint32_t recursion; /* how many levels of it to put into each other */
-} compiler_request_t;
-
 /* How much memory the module may take for its own heap, and how long one call may take. Before compiler_load(). */
 void compiler_limit(size_t heap_bytes, uint32_t milliseconds);
 
 /* Loads and starts the module. Later calls do nothing, and say what the first one said. */
 compiler_result_t compiler_load(fs_volume_t *volume, const char *path);
 
-/* Asks for an object, which the caller owns: free() it. */
-compiler_result_t compiler_run(const compiler_request_t *request, uint8_t **object, uint32_t *size);
+/* An answer. Both are the caller's: free() them. */
+typedef struct {
+    uint8_t *object;
+    uint32_t object_size;
+    uint8_t *optimized; /* the bitcode that the object was made from */
+    uint32_t optimized_size;
+} compiled_t;
+
+/* Asks for what a request (its text) wants; fills in `compiled` where the result is COMPILER_OK. */
+compiler_result_t compiler_run(const char *request, const void *bitcode, uint32_t bitcode_size, compiled_t *compiled);
 
 /* What the last call has to say of its failure; a sentence, or what the module wrote. "" after a success. */
 const char *compiler_message(void);

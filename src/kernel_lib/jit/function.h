@@ -27,6 +27,7 @@ typedef struct {
     const char *path;     /* of the bitcode on the disk */
     const char *digest;   /* of the bitcode: SHA-256, in hexadecimal digits, like the next */
     const char *compiler; /* of the compiler module that the image was built with */
+    const char *abi;      /* of the rules that the kernel was built by: abi.txt */
 } jit_source_t;
 
 typedef struct jit_details jit_details_t;
@@ -57,7 +58,7 @@ typedef struct {
         .aot = (void *)(function),                                                                                     \
         .counted = jit_counted_##function,                                                                             \
         .name = #function,                                                                                             \
-        .source = &(const jit_source_t){JIT_SOURCE_PATH, JIT_SOURCE_DIGEST, JIT_COMPILER_DIGEST},                      \
+        .source = &(const jit_source_t){JIT_SOURCE_PATH, JIT_SOURCE_DIGEST, JIT_COMPILER_DIGEST, JIT_ABI_DIGEST},      \
         .words = (argument_words),                                                                                     \
     };                                                                                                                 \
     __asm__(".pushsection .text." #function ", \"ax\", @progbits\n"                                                    \

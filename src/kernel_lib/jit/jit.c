@@ -6,6 +6,7 @@
  */
 #include "jit/jit.h"
 #include "cpu/double_fault.h"
+#include "cpu/interrupts.h"
 #include "cpu/paging.h"
 #include "cpu/panic.h"
 #include "cpu/vectors.h"
@@ -71,13 +72,12 @@ void jit_swap_function(jit_function_t *function, const code_t *code) {
 }
 
 jit_result_t jit_compile(jit_function_t *function, code_t *code) {
-    uint8_t *object;
-    uint32_t size;
+    artifact_t artifact;
     if (volume == NULL)
         return JIT_NOT_STARTED;
-    jit_result_t result = jit_make(volume, function, &object, &size, code);
+    jit_result_t result = jit_make(volume, function, &artifact, code);
     if (result == JIT_OK)
-        free(object);
+        artifact_free(&artifact);
     return result;
 }
 
@@ -112,11 +112,12 @@ jit_result_t jit_optimize(jit_function_t *function) {
         return JIT_BUSY;
     is_busy = true;
     code_t code;
-    jit_result_t result = jit_make(volume, function, &details->object, &details->object_size, &code);
+    jit_result_t result = jit_make(volume, function, &details->artifact, &code);
     if (result == JIT_OK)
         try(function, &code);
     else
         leave(function, JIT_FAILED);
+    jit_event(result == JIT_OK ? "tried" : "failed", function->name);
     is_busy = false;
     return result;
 }
@@ -125,14 +126,12 @@ jit_result_t jit_optimize(jit_function_t *function) {
 static void remember(const jit_function_t *function) {
     char request[REQUEST_SIZE];
     const jit_details_t *details = function->details;
-    const artifact_t artifact = {
-        .per_mille = details->worth.per_mille,
-        .before = details->worth.before,
-        .after = details->worth.after,
-        .object = details->state == JIT_OPTIMIZED ? details->object : NULL,
-        .object_size = details->state == JIT_OPTIMIZED ? details->object_size : 0,
-    };
-    if (request_text(function, request) == 0 || artifact_write(volume, request, &artifact) != ARTIFACT_OK)
+    artifact_t artifact = details->state == JIT_OPTIMIZED ? details->artifact : (artifact_t){0};
+    artifact.per_mille = details->worth.per_mille;
+    artifact.before = details->worth.before;
+    artifact.after = details->worth.after;
+    if (request_text(function, request) == 0 ||
+        artifact_write(volume, function->source->abi, request, &artifact) != ARTIFACT_OK)
         jit_fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
 }
 
@@ -147,16 +146,10 @@ static void decide(jit_function_t *function) {
     } else {
         leave(function, JIT_REJECTED);
     }
+    jit_event(is_faster ? "optimized" : "rejected", function->name);
     remember(function);
-    free(details->object);
-    details->object = NULL;
+    artifact_free(&details->artifact);
     is_busy = false;
-}
-
-static bool interrupts_are_on(void) {
-    uint32_t flags;
-    __asm__ volatile("pushf; pop %0" : "=r"(flags));
-    return (flags & 1 << 9) != 0;
 }
 
 void jit_consider(jit_function_t *function) {
@@ -177,16 +170,19 @@ static bool adopt(jit_function_t *function, const artifact_t *artifact) {
     details->worth = (comparison_t){artifact->before, artifact->after, artifact->per_mille};
     if (artifact->object == NULL) {
         details->state = JIT_REJECTED;
+        jit_event("rejected", function->name);
         return true;
     }
-    if (jit_load(function, artifact->object, artifact->object_size, &code) != JIT_OK)
+    if (jit_load(function, artifact, &code) != JIT_OK)
         return false;
     if (artifact->per_mille != 0) {
         details->state = JIT_OPTIMIZED;
         jit_swap_function(function, &code);
+        jit_event("optimized", function->name);
         return true;
     }
     try(function, &code);
+    jit_event("tried", function->name);
     return true;
 }
 
@@ -196,11 +192,10 @@ static void begin(jit_function_t *function) {
     if (jit_read_artifact(volume, function, &artifact)) {
         bool is_adopted = adopt(function, &artifact);
         if (is_adopted && function->details->state == JIT_TRIED) {
-            function->details->object = artifact.object;
-            function->details->object_size = artifact.object_size;
+            function->details->artifact = artifact;
             return;
         }
-        free(artifact.object);
+        artifact_free(&artifact);
         if (is_adopted)
             return;
     }
@@ -211,6 +206,7 @@ static void begin(jit_function_t *function) {
 jit_result_t jit_start(void) {
     if (volume != NULL)
         return JIT_OK;
+    jit_event("start", "jit");
     fs_volume_t *found;
     fs_result_t result = fs_mount_disk(&found);
     if (result != FS_OK)
@@ -229,5 +225,6 @@ jit_result_t jit_start(void) {
     volume = found;
     for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++)
         begin(function);
+    jit_event("started", "jit");
     return JIT_OK;
 }

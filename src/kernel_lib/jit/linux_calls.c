@@ -1,5 +1,6 @@
 /* linux_calls.c: see linux_calls.h. Numbers and structures are those of arch/x86/entry/syscalls/syscall_32.tbl. */
 #include "jit/linux_calls.h"
+#include "cpu/thread_area.h"
 #include "jit/compiler/compiler.h"
 #include "memory/memory.h"
 
@@ -37,7 +38,6 @@ enum {
 
 enum { NO_ENTRY = 2, BAD_FILE = 9, NO_MEMORY = 12, INVALID = 22, NO_TERMINAL = 25, NO_SEEK = 29, NO_CALL = 38 };
 enum { STANDARD_OUTPUT = 1, STANDARD_ERROR = 2, FUTEX_COMMAND = 0x7F, FUTEX_WAKE = 1, THREAD = 1 };
-enum { THREAD_ENTRY = 3, THREAD_ACCESS = 0xF2, THREAD_FLAGS = 0xC }; /* ring 3: its selector has that privilege */
 
 /* What set_thread_area takes (struct user_desc). */
 typedef struct {
@@ -47,21 +47,11 @@ typedef struct {
     uint32_t flags;
 } thread_area_t;
 
-extern uint64_t gdt_thread; /* entry.asm: entry THREAD_ENTRY of the descriptor table */
-
 static uint32_t set_thread_area(thread_area_t *area) {
-    if (area->entry != UINT32_MAX && area->entry != THREAD_ENTRY)
+    if (area->entry != UINT32_MAX) /* it takes whichever there is */
         return (uint32_t)-INVALID;
-    area->entry = THREAD_ENTRY;
-    gdt_thread = (area->limit & 0xFFFF) | (uint64_t)(area->base & 0xFFFFFF) << 16 | (uint64_t)THREAD_ACCESS << 40 |
-                 (uint64_t)(area->limit >> 16 & 0xF) << 48 | (uint64_t)THREAD_FLAGS << 52 |
-                 (uint64_t)(area->base >> 24) << 56;
+    area->entry = thread_area_set(area->base, area->limit);
     return 0;
-}
-
-void linux_select_thread(void) {
-    if (gdt_thread != 0)
-        __asm__ volatile("movw %w0, %%gs" : : "r"(THREAD_ENTRY << 3 | 3));
 }
 
 static uint32_t set_break(linux_program_t *program, uint32_t wanted) {

@@ -25,9 +25,6 @@ typedef struct {
     uint32_t calls, refused;
 } linux_program_t;
 
-/* Lets %gs mean the program's thread area again, where it has one. */
-void linux_select_thread(void);
-
 /* Answers a call: the registers say which one, eax becomes the answer. */
 program_state_t linux_call(linux_program_t *program, interrupt_frame_t *frame);
 

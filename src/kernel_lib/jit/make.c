@@ -37,10 +37,9 @@ static uint8_t *read_bitcode(fs_volume_t *volume, const jit_function_t *function
     return NULL;
 }
 
-/* Asks the compiler for the object of a function. */
-static jit_result_t compile_object(fs_volume_t *volume, const jit_function_t *function, uint8_t **object,
-                                   uint32_t *size) {
-    char features[REQUEST_FEATURES_SIZE];
+/* Asks the compiler. */
+static jit_result_t compile(fs_volume_t *volume, const jit_function_t *function, const char *request,
+                            artifact_t *artifact) {
     compiler_result_t result = compiler_load(volume, COMPILER_PATH);
     if (result != COMPILER_OK)
         return jit_fail(JIT_NO_COMPILER, compiler_result_text(result), compiler_message());
@@ -48,17 +47,26 @@ static jit_result_t compile_object(fs_volume_t *volume, const jit_function_t *fu
     uint8_t *bitcode = read_bitcode(volume, function, &bitcode_size);
     if (bitcode == NULL)
         return jit_fail(JIT_NO_BITCODE, function->name, function->source->path);
-    request_features(features);
-    const compiler_request_t request = {function->name, features, bitcode, bitcode_size, REQUEST_RECURSION};
-    result = compiler_run(&request, object, size);
+    compiled_t compiled;
+    jit_event("compile", function->name);
+    result = compiler_run(request, bitcode, bitcode_size, &compiled);
+    jit_event("compiled", function->name);
     free(bitcode);
     if (result == COMPILER_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, compiler_result_text(result));
-    return result == COMPILER_OK ? JIT_OK : jit_fail(JIT_REFUSED, function->name, compiler_message());
+    if (result != COMPILER_OK)
+        return jit_fail(JIT_REFUSED, function->name, compiler_message());
+    *artifact = (artifact_t){
+        .object = compiled.object,
+        .object_size = compiled.object_size,
+        .optimized = compiled.optimized,
+        .optimized_size = compiled.optimized_size,
+    };
+    return JIT_OK;
 }
 
-jit_result_t jit_load(const jit_function_t *function, const uint8_t *object, uint32_t size, code_t *code) {
-    code_result_t result = code_load(object, size, function->name, code);
+jit_result_t jit_load(const jit_function_t *function, const artifact_t *artifact, code_t *code) {
+    code_result_t result = code_load(artifact->object, artifact->object_size, function->name, code);
     if (result == CODE_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, code_result_text(result));
     if (result == CODE_UNKNOWN)
@@ -66,26 +74,44 @@ jit_result_t jit_load(const jit_function_t *function, const uint8_t *object, uin
     return result == CODE_OK ? JIT_OK : jit_fail(JIT_BAD_OBJECT, function->name, code_result_text(result));
 }
 
-bool jit_read_artifact(fs_volume_t *volume, const jit_function_t *function, artifact_t *artifact) {
-    char request[REQUEST_SIZE];
-    return request_text(function, request) != 0 && artifact_read(volume, request, artifact) == ARTIFACT_OK;
+static bool is_zero(const uint8_t key[SHA256_SIZE]) {
+    static const uint8_t zeros[SHA256_SIZE];
+    return memcmp(key, zeros, SHA256_SIZE) == 0;
 }
 
-jit_result_t jit_make(fs_volume_t *volume, const jit_function_t *function, uint8_t **object, uint32_t *size,
-                      code_t *code) {
-    artifact_t artifact;
-    if (jit_read_artifact(volume, function, &artifact) && artifact.object != NULL) {
-        *object = artifact.object;
-        *size = artifact.object_size;
-        if (jit_load(function, *object, *size, code) == JIT_OK)
-            return JIT_OK;
-        free(artifact.object);
+bool jit_read_artifact(fs_volume_t *volume, const jit_function_t *function, artifact_t *artifact) {
+    char request[REQUEST_SIZE];
+    artifact_t better;
+    artifact_query_t query = {.abi = function->source->abi, .request = request};
+    if (request_text(function, request) == 0 || artifact_read(volume, &query, artifact) != ARTIFACT_OK)
+        return false;
+    query.key = artifact->better;
+    if (!is_zero(artifact->better) && artifact_read(volume, &query, &better) == ARTIFACT_OK) {
+        artifact_free(artifact);
+        *artifact = better;
     }
-    jit_result_t result = compile_object(volume, function, object, size);
+    if (artifact->object == NULL || artifact->per_mille != 0)
+        return true;
+    artifact_free(artifact);
+    query.key = NULL;
+    query.with_bitcode = true;
+    return artifact_read(volume, &query, artifact) == ARTIFACT_OK;
+}
+
+jit_result_t jit_make(fs_volume_t *volume, const jit_function_t *function, artifact_t *artifact, code_t *code) {
+    char request[REQUEST_SIZE];
+    if (jit_read_artifact(volume, function, artifact) && artifact->object != NULL) {
+        if (jit_load(function, artifact, code) == JIT_OK)
+            return JIT_OK;
+        artifact_free(artifact);
+    }
+    if (request_text(function, request) == 0)
+        return jit_fail(JIT_REFUSED, function->name, "its request is too long");
+    jit_result_t result = compile(volume, function, request, artifact);
     if (result != JIT_OK)
         return result;
-    result = jit_load(function, *object, *size, code);
+    result = jit_load(function, artifact, code);
     if (result != JIT_OK)
-        free(*object);
+        artifact_free(artifact);
     return result;
 }

@@ -1,48 +1,48 @@
-"""Makes a bundle of artifacts that no guest has measured yet (FORMAT.md).
-
-pack.py OUT COMPILER BITCODE FEATURES RECURSION (FUNCTION OBJECT)...     FEATURES is "none" for a plain i686.
-"""
+"""Makes a bundle of artifacts that nobody has measured: pack.py ABI OUT (REQUEST OBJECT OPTIMIZED)... (FORMAT.md)."""
 
 import hashlib
 import struct
 import sys
 from pathlib import Path
 
-HEADER = struct.Struct("<4s5I2Q")
+HEADER = struct.Struct("<4sI32s32sQ16s4I2Q32s32s")
+VERSION, LLVM = 2, b"19.1.7"
+
+# cpu/features.h; every processor that the kernel runs on has the first, which LLVM does not name.
+FEATURES = (
+    *("tsc", "cmov", "mmx", "fxsr", "sse", "sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "xsave", "avx"),
+    *("fma", "f16c", "bmi", "bmi2", "avx2"),
+)
 
 
-def artifact(request: str, code: bytes) -> bytes:
+def feature_mask(request: bytes) -> int:
+    """Return the bits of the features that a request names."""
+    named = next(line for line in request.decode().splitlines() if line.startswith("features "))
+    names = named.removeprefix("features ").replace("none", "").replace("+", "").split(",")
+    return sum(1 << FEATURES.index(name) for name in {"tsc", *names} if name)
+
+
+def artifact(abi: bytes, request: bytes, code: bytes, optimized: bytes) -> bytes:
     """Return the bytes of an artifact without figures."""
-    text = request.encode()
-    body = HEADER.pack(b"BFJA", 1, len(text), len(code), 0, 0, 0, 0) + text + code
-    return body + hashlib.sha256(body).digest()
+    sizes = (len(request), len(code), len(optimized))
+    digests = [hashlib.sha256(data).digest() for data in (request, abi, optimized)]
+    head = HEADER.pack(
+        *(b"BFJA", VERSION, digests[0], digests[1], feature_mask(request), LLVM, *sizes, 0, 0, 0, bytes(32), digests[2])
+    )
+    body = head + request + code
+    return body + hashlib.sha256(body).digest() + optimized
 
 
-def request(compiler: bytes, bitcode: bytes, function: str, features: str, recursion: str) -> str:
-    """Return the text of a request."""
-    lines = {
-        "bareflow-request": "1",
-        "compiler": hashlib.sha256(compiler).hexdigest(),
-        "bitcode": hashlib.sha256(bitcode).hexdigest(),
-        "function": function,
-        "features": features,
-        "recursion": recursion,
-    }
-    return "".join(f"{name} {value}\n" for name, value in lines.items())
-
-
-def main(out: str, compiler: str, bitcode: str, features: str, recursion: str, *objects: str) -> None:
+def main(abi: str, out: str, *parts: str) -> None:
     """Write the bundle."""
-    tool, source = Path(compiler).read_bytes(), Path(bitcode).read_bytes()
+    rules = Path(abi).read_bytes()
+    files = [Path(part).read_bytes() for part in parts]
     Path(out).write_bytes(
-        b"".join(
-            artifact(request(tool, source, function, features, recursion), Path(code).read_bytes())
-            for function, code in zip(objects[::2], objects[1::2], strict=True)
-        )
+        b"".join(artifact(rules, *each) for each in zip(files[::3], files[1::3], files[2::3], strict=True))
     )
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 8 or len(sys.argv) % 2 != 0:
-        sys.exit("usage: pack.py OUT COMPILER BITCODE FEATURES RECURSION (FUNCTION OBJECT)...")
+    if len(sys.argv) < 6 or len(sys.argv) % 3 != 0:
+        sys.exit("usage: pack.py ABI OUT (REQUEST OBJECT OPTIMIZED)...")
     main(*sys.argv[1:])

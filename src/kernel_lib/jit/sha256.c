@@ -91,3 +91,19 @@ void sha256_text(const uint8_t digest[SHA256_SIZE], char text[SHA256_TEXT_SIZE])
         text[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 0xF];
     text[2 * SHA256_SIZE] = '\0';
 }
+
+static unsigned digit_value(char digit) {
+    if (digit >= '0' && digit <= '9')
+        return (unsigned)(digit - '0');
+    return digit >= 'a' && digit <= 'f' ? (unsigned)(digit - 'a' + 10) : 16;
+}
+
+bool sha256_parse(const char *text, uint8_t digest[SHA256_SIZE]) {
+    for (unsigned i = 0; i < 2 * SHA256_SIZE; i++) {
+        unsigned value = digit_value(text[i]);
+        if (value > 15)
+            return false;
+        digest[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : digest[i / 2] | value);
+    }
+    return text[2 * SHA256_SIZE] == '\0';
+}

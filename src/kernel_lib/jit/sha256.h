@@ -2,6 +2,7 @@
 #ifndef BF_SHA256_H
 #define BF_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,8 @@ void sha256(const void *data, size_t size, uint8_t digest[SHA256_SIZE]);
 
 /* Writes a digest as lower-case hexadecimal digits, the way sha256sum does. */
 void sha256_text(const uint8_t digest[SHA256_SIZE], char text[SHA256_TEXT_SIZE]);
+
+/* Reads such digits; false where they are none. */
+bool sha256_parse(const char *text, uint8_t digest[SHA256_SIZE]);
 
 #endif

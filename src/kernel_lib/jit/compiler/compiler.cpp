@@ -1,15 +1,18 @@
 /*
- * compiler.cpp: LLVM as one function: bitcode in, an object for one processor out.
+ * compiler.cpp: LLVM as one function: a request and bitcode in, an object for one processor out, and the bitcode that
+ * the optimizer made for it.
  *
- *     compiler serve                                        in a kernel: see compiler.h
- *     compiler FUNCTION FEATURES RECURSION BITCODE OBJECT   on Linux: compiles once; exit status 1 and a message where
- * it cannot
+ *     compiler serve                                in a kernel: see compiler.h
+ *     compiler REQUEST BITCODE OBJECT OPTIMIZED     on Linux: paths of two inputs and two outputs; exit status 1 and a
+ *                                                   message where it cannot
  *
  * Equal requests give equal objects, in a kernel and on Linux: nothing here looks at the machine it runs on.
  */
 #include "compiler.h"
+#include "request_parser.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/DebugInfo.h>
 #include <llvm/IR/InstIterator.h>
@@ -26,6 +29,7 @@
 
 #include <unistd.h>
 
+#include <string_view>
 #include <vector>
 
 using namespace llvm;
@@ -38,6 +42,8 @@ void LLVMInitializeX86AsmPrinter();
 void LLVMInitializeX86AsmParser();
 }
 
+static_assert(std::string_view(LLVM_VERSION_STRING) == COMPILER_LLVM, "compiler.h");
+
 namespace {
 
 const char *const TRIPLE = "i686-unknown-none-elf";
@@ -48,7 +54,7 @@ const char *const REPLACED[] = {"target-cpu", "target-features", "tune-cpu", "us
 
 const unsigned UNFOLDED_INSTRUCTIONS = 1000;
 
-SmallVector<char, 0> object;
+SmallVector<char, 0> object, optimized;
 
 bool fail(compiler_job_t &job, const Twine &message) {
     SmallString<COMPILER_MESSAGE_SIZE> text;
@@ -57,12 +63,12 @@ bool fail(compiler_job_t &job, const Twine &message) {
 }
 
 /* Makes the wanted function the only one that others can see. */
-bool isolate(Module &module, compiler_job_t &job) {
-    const Function *wanted = module.getFunction(job.function);
+bool isolate(Module &module, const std::string &name, compiler_job_t &job) {
+    const Function *wanted = module.getFunction(name);
     if (wanted == nullptr || wanted->isDeclaration())
-        return fail(job, Twine("the bitcode does not define ") + job.function);
+        return fail(job, Twine("the bitcode does not define ") + name);
     if (wanted->getReturnType()->isFloatingPointTy())
-        return fail(job, Twine(job.function) + " returns a floating-point number, which kernels hand over otherwise");
+        return fail(job, Twine(name) + " returns a floating-point number, which kernels hand over otherwise");
     for (const GlobalVariable &variable : module.globals())
         if (!variable.isDeclaration() && !variable.isConstant())
             return fail(job, Twine("the source has a variable, ") + variable.getName() + ", which would be doubled");
@@ -70,7 +76,7 @@ bool isolate(Module &module, compiler_job_t &job) {
     return true;
 }
 
-void aim(Module &module, const char *features) {
+void aim(Module &module, StringRef features) {
     for (Function &function : module) {
         for (const char *attribute : REPLACED)
             function.removeFnAttr(attribute);
@@ -118,7 +124,11 @@ void optimize(Module &module, TargetMachine &machine) {
     builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
 }
 
+/* Answers with the module as it is, and as an object. */
 bool emit(Module &module, TargetMachine &machine, compiler_job_t &job) {
+    optimized.clear();
+    raw_svector_ostream bitcode(optimized);
+    WriteBitcodeToFile(module, bitcode); // before code generation, which changes it
     object.clear();
     raw_svector_ostream stream(object);
     legacy::PassManager passes;
@@ -127,10 +137,34 @@ bool emit(Module &module, TargetMachine &machine, compiler_job_t &job) {
     passes.run(module);
     job.object = reinterpret_cast<const uint8_t *>(object.data());
     job.object_size = static_cast<uint32_t>(object.size());
+    job.optimized = reinterpret_cast<const uint8_t *>(optimized.data());
+    job.optimized_size = static_cast<uint32_t>(optimized.size());
     return true;
 }
 
+bool answer(const Request &request, Module &module, compiler_job_t &job) {
+    std::string why;
+    const Target *target = TargetRegistry::lookupTarget(TRIPLE, why);
+    std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
+        TRIPLE, CPU, request.features, TargetOptions(), Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
+    if (module.getDataLayout() != machine->createDataLayout())
+        return fail(job, "the bitcode is for another machine");
+    if (!isolate(module, request.function, job))
+        return false;
+    StripDebugInfo(module);
+    aim(module, request.features);
+    unfold(*module.getFunction(request.function), request.recursion);
+    optimize(module, *machine);
+    return emit(module, *machine, job);
+}
+
 int compile(compiler_job_t *job) {
+    Request request = {};
+    std::string why = parse_request(job->request, request);
+    if (!why.empty()) {
+        fail(*job, why);
+        return 1;
+    }
     LLVMContext context;
     StringRef data(reinterpret_cast<const char *>(job->bitcode), job->bitcode_size);
     Expected<std::unique_ptr<Module>> module = parseBitcodeFile(MemoryBufferRef(data, "bitcode"), context);
@@ -138,21 +172,7 @@ int compile(compiler_job_t *job) {
         fail(*job, toString(module.takeError()));
         return 1;
     }
-    std::string why;
-    const Target *target = TargetRegistry::lookupTarget(TRIPLE, why);
-    std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
-        TRIPLE, CPU, job->features, TargetOptions(), Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
-    if ((*module)->getDataLayout() != machine->createDataLayout()) {
-        fail(*job, "the bitcode is for another machine");
-        return 1;
-    }
-    if (!isolate(**module, *job))
-        return 1;
-    StripDebugInfo(**module);
-    aim(**module, job->features);
-    unfold(*(*module)->getFunction(job->function), job->recursion);
-    optimize(**module, *machine);
-    return emit(**module, *machine, *job) ? 0 : 1;
+    return answer(request, **module, *job) ? 0 : 1;
 }
 
 int complain(const Twine &message) {
@@ -160,29 +180,45 @@ int complain(const Twine &message) {
     return 1;
 }
 
-/* The words of the command line behind its name. */
-enum { FUNCTION = 1, FEATURES, RECURSION, BITCODE, OBJECT, WORDS };
+std::unique_ptr<MemoryBuffer> read(const char *path) {
+    ErrorOr<std::unique_ptr<MemoryBuffer>> data = MemoryBuffer::getFile(path);
+    if (data)
+        return std::move(*data);
+    complain(Twine(path) + ": " + data.getError().message());
+    return nullptr;
+}
 
-int compile_once(char **words) {
-    const char *bitcode = words[BITCODE], *result = words[OBJECT];
-    ErrorOr<std::unique_ptr<MemoryBuffer>> data = MemoryBuffer::getFile(bitcode);
-    if (!data)
-        return complain(Twine(bitcode) + ": " + data.getError().message());
-    compiler_job_t job = {};
-    job.bitcode = reinterpret_cast<const uint8_t *>((*data)->getBufferStart());
-    job.bitcode_size = static_cast<uint32_t>((*data)->getBufferSize());
-    job.function = words[FUNCTION];
-    job.features = words[FEATURES];
-    job.recursion = static_cast<uint32_t>(strtoul(words[RECURSION], nullptr, 10));
-    if (compile(&job) != 0)
-        return complain(job.message);
+bool write(const char *path, const uint8_t *data, uint32_t size) {
     std::error_code error;
-    raw_fd_ostream stream(result, error);
-    stream.write(reinterpret_cast<const char *>(job.object), job.object_size);
+    raw_fd_ostream stream(path, error);
+    stream.write(reinterpret_cast<const char *>(data), size);
     stream.close();
     error = error ? error : stream.error();
     stream.clear_error();
-    return error ? complain(Twine(result) + ": " + error.message()) : 0;
+    if (error)
+        complain(Twine(path) + ": " + error.message());
+    return !error;
+}
+
+/* The words of the command line behind its name. */
+enum { REQUEST = 1, BITCODE, OBJECT, OPTIMIZED, WORDS };
+
+int compile_once(char **words) {
+    std::unique_ptr<MemoryBuffer> request = read(words[REQUEST]), bitcode = read(words[BITCODE]);
+    if (request == nullptr || bitcode == nullptr)
+        return 1;
+    compiler_job_t job = {};
+    job.request = request->getBufferStart(); // a zero follows it
+    if (strlen(job.request) != request->getBufferSize())
+        return complain("the request is no text");
+    job.bitcode = reinterpret_cast<const uint8_t *>(bitcode->getBufferStart());
+    job.bitcode_size = static_cast<uint32_t>(bitcode->getBufferSize());
+    if (compile(&job) != 0)
+        return complain(job.message);
+    return write(words[OBJECT], job.object, job.object_size) &&
+                   write(words[OPTIMIZED], job.optimized, job.optimized_size)
+               ? 0
+               : 1;
 }
 
 } // namespace
@@ -195,8 +231,8 @@ int main(int count, char **arguments) {
     LLVMInitializeX86AsmParser(); // of assembly in a source
     if (count == WORDS)
         return compile_once(arguments);
-    static const compiler_offer_t offer = {COMPILER_ABI, LLVM_VERSION_STRING, compile};
+    static const compiler_offer_t offer = {COMPILER_ABI, compile};
     syscall(COMPILER_OFFER, &offer);
-    errs() << "usage: compiler FUNCTION FEATURES RECURSION BITCODE OBJECT\n";
+    errs() << "usage: compiler REQUEST BITCODE OBJECT OPTIMIZED\n";
     return 2;
 }

@@ -1,0 +1,76 @@
+"""Test guests as twins: `NAME.twin` is the app of `NAME.img`, `watched/NAME.twin` the same under sanitizers.
+
+What is watched is all C code but the heap and the functions that are compiled anew, which are the kernel's own objects;
+tests/twin/sanitizer.c is what the watched code calls.
+"""
+
+from pathlib import PurePosixPath
+
+from bfbuild import AsmObject, CObject, c_objects, glob
+from guest_tests import apps
+from jit_tests import apps as jit_apps
+from jit_tests import functions, optimize
+from kernel_lib import DEBUG, freestanding, headers, kernel_lib
+from optimizer import kernels
+from toolchain import llvm
+from twin import library, twin, twin_lib
+
+# Those that need nothing but what Linux gives a program, too.
+GUESTS = (
+    *("arguments", "fail", "features", "format", "heap", "maths64", "profile", "strings", "timer"),
+    *("panic_assertion", "panic_divide", "panic_double_free", "panic_opcode", "panic_trace"),
+)
+by_name: dict[str, CObject] = {PurePosixPath(str(app.source)).stem: app for app in apps}
+for name in GUESTS:
+    twin(f"guest/{name}", (by_name[name], twin_lib))
+twin("jit/optimize", (optimize, functions, twin_lib))
+twin("jit/faults", (jit_apps["faults"], twin_lib))
+
+UNWATCHED = "memory/heap.c"
+WATCHED = (
+    "--target=i686-linux-gnu",  # the last one counts: clang knows the sanitizer for Linux alone
+    *("-fsanitize=kernel-address,undefined", "-Xclang", "-fsanitize-address-use-after-scope"),
+    *("-fno-sanitize=function", "-fno-sanitize-recover=all"),
+    *("-mllvm", "-asan-instrumentation-with-call-threshold=0", "-mllvm", "-asan-stack=1", "-mllvm", "-asan-globals=1"),
+)
+WRAPPED = ("malloc", "calloc", "realloc", "free", "heap_add", "memcpy", "memmove", "memset")
+watched_flags = (*freestanding, *DEBUG, *WATCHED)
+
+
+def watched(pattern: str) -> tuple[CObject, ...]:
+    """Declare the objects of sources, watched."""
+    return c_objects(
+        pattern,
+        toolchain=llvm,
+        flags=watched_flags,
+        includes=("src/kernel_lib", "src/twin", "src/app/optimizer", "tests/guest"),
+        headers=(*headers, *glob("src/app/optimizer/*.h"), *glob("tests/**/*.h"), "src/twin/linux.h"),
+        exclude=(f"src/kernel_lib/{UNWATCHED}",),
+        prefix="watched",
+    )
+
+
+def watched_twin(name: str, app: CObject, *others: CObject) -> None:
+    """Declare `watched/NAME.twin`."""
+    twin(f"watched/{name}", (app, *others, sanitizer, watched_lib), *(f"--wrap={each}" for each in WRAPPED))
+
+
+(sanitizer,) = c_objects(
+    "tests/twin/sanitizer.c",
+    toolchain=llvm,
+    flags=freestanding,
+    includes=("src/kernel_lib", "src/twin"),
+    headers=(*headers, "src/twin/linux.h"),
+)
+others = [
+    each
+    for each in kernel_lib.members
+    if isinstance(each, AsmObject) or (isinstance(each, CObject) and str(each.source).endswith(UNWATCHED))
+]
+watched_lib = library("watched/", (*watched("src/kernel_lib/**/*.c"), *others), watched_flags)
+
+watched_twin("optimizer", *watched("src/app/optimizer/optimizer.c"), kernels)
+watched_twin("jit/optimize", *watched("tests/jit/optimize.c"), functions)
+watched_twin("jit/faults", *watched("tests/jit/faults.c"))
+watched_twin("faulty", *watched("tests/twin/faulty.c"))
+watched_twin("hostile", *watched("tests/twin/hostile.c"), kernels)

@@ -1,0 +1,8 @@
+/* serial_port.h: what serial.c sends its characters with. */
+#ifndef BF_SERIAL_PORT_H
+#define BF_SERIAL_PORT_H
+
+/* Sends one byte as it is. A port that does not get rid of its bytes within a bound loses them: never a hang. */
+void serial_send(char character);
+
+#endif
