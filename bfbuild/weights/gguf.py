@@ -33,6 +33,23 @@ class _Tensor(NamedTuple):
 
 def read(data: Data) -> Model:
     """Read a model; raise WeightsError where the file is damaged, or holds something else."""
+    tensors, values = _header(data)
+    architecture = values.text("general.architecture")
+    if architecture != "llama":
+        raise data.error("a model has an unknown architecture", [("architecture", architecture), ("known", "llama")])
+    matrices = _matrices(data, tensors, values)
+    config = _config(values, matrices)
+    config.check(data)
+    return Model(data, config, _weights(data, config, matrices), _vocabulary(values, config), _factors(data, matrices))
+
+
+def keys(data: Data) -> dict[str, Any]:
+    """Return what a file says of itself."""
+    return _header(data)[1].values
+
+
+def _header(data: Data) -> tuple[int, _Keys]:
+    """Return the number of tensors, and the keys."""
     data.position = len(MAGIC)
     version = data.number("I", "version")
     if version not in (2, 3):
@@ -43,14 +60,7 @@ def read(data: Data) -> Model:
     for what, count, most in (("tensors", tensors, MOST_TENSORS), ("keys", keys, MOST_KEYS)):
         if count > most:
             raise data.error("a GGUF file's header cannot be true", [(what, count), ("at most", most)])
-    values = _Keys(data, keys)
-    architecture = values.text("general.architecture")
-    if architecture != "llama":
-        raise data.error("a model has an unknown architecture", [("architecture", architecture), ("known", "llama")])
-    matrices = _matrices(data, tensors, values)
-    config = _config(values, matrices)
-    config.check(data)
-    return Model(data, config, _weights(data, config, matrices), _vocabulary(values, config), _factors(data, matrices))
+    return tensors, _Keys(data, keys)
 
 
 class _Keys:

@@ -22,6 +22,7 @@ F32, F16, Q8, Q4 = range(4)  # the types of FORMAT.md
 TILE = 16  # rows
 BLOCK = 32  # columns
 Q8_UNITS, Q4_UNITS = 288, 160  # of 16 bits, in a block of a tile
+_LESS_8 = bytes(byte ^ 0x88 for byte in range(256))  # a half byte less 8, as a signed one
 BAND = 1 << 20  # bytes that are copied at a time
 
 
@@ -81,7 +82,10 @@ def _tile_q4_1(data: Data, matrix: Matrix, row: int, source: array[int]) -> byte
     for number in range(len(source) // (10 * blocks)):
         part = source[number * 10 * blocks : (number + 1) * 10 * blocks]
         for unit in range(10):
-            made[unit * TILE + number :: Q4_UNITS] = part[unit::10]
+            values = part[unit::10]
+            if unit > 1:
+                values = array("H", values.tobytes().translate(_LESS_8))
+            made[unit * TILE + number :: Q4_UNITS] = values
         if not (is_finite_16(part[0::10].tobytes()) and is_finite_16(part[1::10].tobytes())):
             _refuse(data, matrix, row + number)
     return made.tobytes()

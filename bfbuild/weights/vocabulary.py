@@ -103,6 +103,7 @@ def byte_level(common: Common, merges: list[str], splitter: str) -> Vocabulary:
         pairs=sorted((*pair, *found) for pair, found in pairs.items()),
         characters=[],
         splitter=SPLITTERS[splitter],
+        unknown=NONE,  # a byte without a token is nothing, as in every implementation
         adds_space=False,
     )
 

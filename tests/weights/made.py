@@ -226,7 +226,7 @@ class Flat:
                 for unit in range(8):
                     for part, column in enumerate((2 * unit, 2 * unit + 16, 2 * unit + 1, 2 * unit + 17)):
                         byte = raw[..., 64 + 32 * unit + 2 * row + part // 2]
-                        half_byte = byte >> 4 if part % 2 else byte & 15
+                        half_byte = (byte >> 4 if part % 2 else byte & 15) ^ 8
                         made[..., row, column] = step.astype(np.float32) * half_byte + least.astype(np.float32)
         return made.transpose(0, 2, 1, 3).reshape(tiles * 16, columns)[:rows]
 

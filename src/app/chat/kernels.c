@@ -2,7 +2,7 @@
  * kernels.c: see kernels.h.
  *
  * A vector has 16 lanes of 16 bits, one for each row of a tile; where the processor's registers are smaller, the
- * compiler takes several. A product of a half byte and a rounded number is at most 15 * 127, so 16 of them can be added
+ * compiler takes several. A product of a half byte and a rounded number is at most 8 * 511, so 8 of them can be added
  * in 16 bits; of bytes it is at most 128 * 127, and 2 can. Sums are then widened: those of even rows and those of odd
  * rows, by shifts. Nothing here is a call, and nothing needs more than SSE2.
  */
@@ -11,6 +11,7 @@
 #include "numbers.h"
 
 typedef int16_t lanes_t __attribute__((vector_size(32)));
+typedef uint16_t words_t __attribute__((vector_size(32)));
 typedef int32_t sums_t __attribute__((vector_size(32)));
 typedef uint32_t bits_t __attribute__((vector_size(32)));
 typedef float floats_t __attribute__((vector_size(32)));
@@ -35,7 +36,7 @@ INLINE lanes_t spread(const int16_t value[PRODUCT_LANES]) {
 }
 
 INLINE sums_t even_of(lanes_t lanes) {
-    return (sums_t)lanes << 16 >> 16;
+    return (sums_t)((bits_t)lanes << 16) >> 16;
 }
 
 INLINE sums_t odd_of(lanes_t lanes) {
@@ -62,31 +63,48 @@ INLINE void store(float *results, tile_t tile, float factor) {
     *(any_floats_t *)(results + WIDE) = high;
 }
 
-/* Four columns of a block of half bytes. */
+/* Four columns of a block of half bytes, which are signed. */
 INLINE void split(lanes_t unit, lanes_t columns[4]) {
-    columns[0] = unit & 15;
-    columns[1] = unit >> 4 & 15;
-    columns[2] = unit >> 8 & 15;
-    columns[3] = unit >> 12 & 15;
+    columns[0] = (lanes_t)((words_t)unit << 12) >> 12;
+    columns[1] = (lanes_t)((words_t)unit << 8) >> 12;
+    columns[2] = (lanes_t)((words_t)unit << 4) >> 12;
+    columns[3] = unit >> 12;
+}
+
+/* Eight columns, which is how many can be added in 16 bits. */
+INLINE void add_columns(sums_t *even, sums_t *odd, const lanes_t columns[8], const int16_t (*values)[PRODUCT_LANES]) {
+    lanes_t sum = columns[0] * spread(values[0]);
+    for (unsigned k = 1; k < 8; k++)
+        sum += columns[k] * spread(values[k]);
+    *even += even_of(sum);
+    *odd += odd_of(sum);
+}
+
+/* The scales of a block of half bytes, as floats. */
+typedef struct {
+    tile_t step, least;
+} scales_t;
+
+INLINE scales_t scales_of(const lanes_t *block) {
+    return (scales_t){{even_halves(block[0]), odd_halves(block[0])}, {even_halves(block[1]), odd_halves(block[1])}};
+}
+
+INLINE void scale_half_bytes(tile_t *tile, sums_t even, sums_t odd, scales_t scales, rounded_block_t rounded) {
+    float scale = rounded.scale * LARGER, sum = rounded.sum * LARGER;
+    tile->even += as_floats(even) * scales.step.even * scale + scales.least.even * sum;
+    tile->odd += as_floats(odd) * scales.step.odd * scale + scales.least.odd * sum;
 }
 
 INLINE void add_half_bytes(tile_t *tile, const lanes_t *block, const int16_t (*values)[PRODUCT_LANES],
                            rounded_block_t rounded) {
-    sums_t even = {0}, odd = {0};
-    for (unsigned half = 0; half < 2; half++) {
-        lanes_t sum = {0};
-        for (unsigned i = 0; i < 4; i++) {
-            lanes_t columns[4];
-            split(block[2 + half * 4 + i], columns);
-            for (unsigned k = 0; k < 4; k++)
-                sum += columns[k] * spread(values[half * 16 + i * 4 + k]);
-        }
-        even += even_of(sum);
-        odd += odd_of(sum);
+    sums_t even = rounded.offset - (sums_t){0}, odd = even;
+    for (unsigned i = 0; i < 4; i++) {
+        lanes_t columns[8];
+        split(block[2 + 2 * i], columns);
+        split(block[3 + 2 * i], columns + 4);
+        add_columns(&even, &odd, columns, values + 8 * i);
     }
-    float scale = rounded.scale * LARGER, least = rounded.sum * LARGER;
-    tile->even += as_floats(even) * even_halves(block[0]) * scale + even_halves(block[1]) * least;
-    tile->odd += as_floats(odd) * odd_halves(block[0]) * scale + odd_halves(block[1]) * least;
+    scale_half_bytes(tile, even, odd, scales_of(block), rounded);
 }
 
 INLINE void add_bytes(tile_t *tile, const lanes_t *block, const int16_t (*values)[PRODUCT_LANES],
@@ -94,7 +112,8 @@ INLINE void add_bytes(tile_t *tile, const lanes_t *block, const int16_t (*values
     sums_t even = {0}, odd = {0};
     for (unsigned i = 0; i < PRODUCT_BLOCK / 2; i++) {
         lanes_t unit = block[2 + i];
-        lanes_t sum = (lanes_t)(unit << 8 >> 8) * spread(values[2 * i]) + (unit >> 8) * spread(values[2 * i + 1]);
+        lanes_t sum =
+            ((lanes_t)((words_t)unit << 8) >> 8) * spread(values[2 * i]) + (unit >> 8) * spread(values[2 * i + 1]);
         even += even_of(sum);
         odd += odd_of(sum);
     }
@@ -140,19 +159,13 @@ void product_half_bytes_batch(float *results, uint32_t stride, const void *tiles
             lanes_t columns[PRODUCT_BLOCK];
             for (unsigned unit = 0; unit < PRODUCT_BLOCK / 4; unit++)
                 split(block[2 + unit], columns + unit * 4);
-            floats_t even_steps = even_halves(block[0]), odd_steps = odd_halves(block[0]);
-            floats_t even_least = even_halves(block[1]), odd_least = odd_halves(block[1]);
+            scales_t scales = scales_of(block);
             for (uint32_t t = 0; t < count; t++) {
                 const int16_t(*value)[PRODUCT_LANES] = values + (t * blocks + b) * PRODUCT_BLOCK;
-                rounded_block_t of = rounded[t * blocks + b];
-                lanes_t first = {0}, second = {0};
-                for (unsigned k = 0; k < PRODUCT_BLOCK / 2; k++) {
-                    first += columns[k] * spread(value[k]);
-                    second += columns[k + PRODUCT_BLOCK / 2] * spread(value[k + PRODUCT_BLOCK / 2]);
-                }
-                float scale = of.scale * LARGER, least = of.sum * LARGER;
-                sums[t].even += as_floats(even_of(first) + even_of(second)) * even_steps * scale + even_least * least;
-                sums[t].odd += as_floats(odd_of(first) + odd_of(second)) * odd_steps * scale + odd_least * least;
+                sums_t even = rounded[t * blocks + b].offset - (sums_t){0}, odd = even;
+                for (unsigned k = 0; k < PRODUCT_BLOCK; k += 8)
+                    add_columns(&even, &odd, columns + k, value + k);
+                scale_half_bytes(sums + t, even, odd, scales, rounded[t * blocks + b]);
             }
         }
         for (uint32_t t = 0; t < count; t++)
@@ -180,11 +193,6 @@ void product_floats(float *results, const float *left, const float *right, uint3
     for (; i < count; i++)
         sum += left[i] * right[i];
     *results = sum;
-}
-
-void product_add(float *sums, const float *numbers, float factor, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        sums[i] += factor * numbers[i];
 }
 
 void product_widen(float *numbers, const uint16_t *halves, uint32_t count) {

@@ -18,7 +18,10 @@ void product_bytes_batch(float *results, uint32_t stride, const void *tiles, uin
 void product_floats(float *results, const float *left, const float *right, uint32_t count);
 
 /* sums[i] += factor * numbers[i] */
-void product_add(float *sums, const float *numbers, float factor, uint32_t count);
+static inline void product_add(float *sums, const float *numbers, float factor, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        sums[i] += factor * numbers[i];
+}
 
 /* A run of half-precision numbers, as floats. */
 void product_widen(float *numbers, const uint16_t *halves, uint32_t count);

@@ -57,7 +57,7 @@ static inline float number_square_root(float x) {
 
 /* A half-precision number; neither infinite nor none. */
 static inline float number_of_half(uint16_t half) {
-    uint32_t bits = (uint32_t)((int32_t)(int16_t)half << 13) & 0x8FFFE000; /* right but for a factor of 2^112 */
+    uint32_t bits = (uint32_t)(int16_t)half << 13 & 0x8FFFE000; /* right but for a factor of 2^112 */
     return number_of_bits(bits) * 0x1p112F;
 }
 

@@ -97,9 +97,14 @@ static void norm(float *results, const float *numbers, const float *factors, uin
     }
 }
 
-static void round_once(transformer_t *transformer, const float *vectors, uint32_t columns, uint32_t count) {
+static void round_once(transformer_t *transformer, const float *vectors, uint32_t columns, uint32_t count,
+                       bool is_fine) {
     if (!transformer->is_exact)
-        product_round(vectors, columns, count, &transformer->state.room);
+        product_round(vectors, columns, count, is_fine, &transformer->state.room);
+}
+
+static bool is_fine(const matrix_t *matrix) {
+    return matrix->type == MATRIX_Q4;
 }
 
 /* Needs round_once() with these vectors. */
@@ -206,7 +211,8 @@ static void attention(transformer_t *transformer, const model_layer_t *weights, 
     uint32_t size = config->head_size, group = config->heads / config->kv_heads * size;
     uint32_t key_size = config->kv_heads * size, query_size = config->heads * size;
     norm(state->normed, state->x, weights->norm_attention, config->dim, count, config->epsilon);
-    round_once(transformer, state->normed, config->dim, count);
+    round_once(transformer, state->normed, config->dim, count,
+               is_fine(&weights->query) && is_fine(&weights->key) && is_fine(&weights->value));
     multiply_dense(transformer, state->query, &weights->query, state->normed, count);
     multiply_dense(transformer, state->key, &weights->key, state->normed, count);
     multiply_dense(transformer, state->value, &weights->value, state->normed, count);
@@ -220,7 +226,7 @@ static void attention(transformer_t *transformer, const model_layer_t *weights, 
         for (uint32_t kv_head = 0; kv_head < config->kv_heads; kv_head++)
             attend(transformer, state->query + t * query_size + kv_head * group, layer, kv_head, position + t);
     }
-    round_once(transformer, state->query, query_size, count);
+    round_once(transformer, state->query, query_size, count, is_fine(&weights->output));
     multiply_dense(transformer, state->added, &weights->output, state->query, count);
     product_add(state->x, state->added, 1, count * config->dim);
 }
@@ -230,12 +236,12 @@ static void hidden_part(transformer_t *transformer, const model_layer_t *weights
     const model_config_t *config = &transformer->model->config;
     transformer_state_t *state = &transformer->state;
     norm(state->normed, state->x, weights->norm_hidden, config->dim, count, config->epsilon);
-    round_once(transformer, state->normed, config->dim, count);
+    round_once(transformer, state->normed, config->dim, count, is_fine(&weights->gate) && is_fine(&weights->up));
     multiply_dense(transformer, state->gate, &weights->gate, state->normed, count);
     multiply_dense(transformer, state->up, &weights->up, state->normed, count);
     for (uint32_t i = 0; i < count * config->hidden; i++)
         state->gate[i] *= state->up[i] / (1 + number_exp(-state->gate[i]));
-    round_once(transformer, state->gate, config->hidden, count);
+    round_once(transformer, state->gate, config->hidden, count, is_fine(&weights->down));
     multiply_dense(transformer, state->added, &weights->down, state->gate, count);
     product_add(state->x, state->added, 1, count * config->dim);
 }
@@ -257,7 +263,7 @@ const float *transformer_logits(transformer_t *transformer, uint32_t first, uint
     transformer_state_t *state = &transformer->state;
     const model_config_t *config = &model->config;
     norm(state->normed, state->x + first * config->dim, model->weights.norm, config->dim, count, config->epsilon);
-    round_once(transformer, state->normed, config->dim, count);
+    round_once(transformer, state->normed, config->dim, count, is_fine(&model->weights.classifier));
     multiply(transformer, state->logits, transformer_stride(transformer), &model->weights.classifier, state->normed,
              count);
     return state->logits;
