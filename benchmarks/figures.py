@@ -21,8 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bfbuild.commands.project import Project
-from bfbuild.recipe.graph import SANDBOX
-from bfbuild.recipe.model import Toolchain
+from bfbuild.recipe.model import SANDBOX, Toolchain
 from bfbuild.toolchain.lock import Lock
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, option
+    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, optimizations, option
     from bfbuild.recipe.model import (
         Archive,
         AsmObject,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Layout,
         Link,
         Model,
+        Optimize,
         Out,
         Partition,
         RawBinary,
@@ -42,6 +43,7 @@ __all__ = [
     "Layout",
     "Link",
     "Model",
+    "Optimize",
     "Out",
     "Partition",
     "RawBinary",
@@ -53,6 +55,7 @@ __all__ = [
     "asm_objects",
     "c_objects",
     "glob",
+    "optimizations",
     "option",
 ]
 
@@ -62,4 +65,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'bfbuild' has no attribute {name!r}")
     from bfbuild.recipe import helpers, model  # noqa: PLC0415  (at first use: pydantic is slow to import)
 
-    return getattr(helpers if name in ("asm_objects", "c_objects", "glob", "option") else model, name)
+    return getattr(model if name[0].isupper() else helpers, name)

@@ -1,7 +1,8 @@
 """What a person chooses: the only reader of bareflow.toml and of the environment.
 
 Every key has a default, so an empty file is a valid one; an unknown key is an error. Environment variables override the
-file for one command: BAREFLOW_CACHE, BAREFLOW_JOBS, BAREFLOW_DEBIAN_MIRROR, BAREFLOW_SANDBOX, SOURCE_DATE_EPOCH.
+file for one command: BAREFLOW_CACHE, BAREFLOW_JOBS, BAREFLOW_DEBIAN_MIRROR, BAREFLOW_SANDBOX, BAREFLOW_KEY,
+SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from bfbuild.errors import ConfigError, Errors, Location, nearest
 
@@ -70,6 +71,31 @@ class ToolchainSection(_Section):
     lock: str = "bareflow.lock"
 
 
+Key = Annotated[str, Field(pattern="^RW[QRST][A-Za-z0-9+/]{53}$")]  # a public key, as minisign prints it
+KeyNumber = Annotated[str, Field(pattern="^[0-9A-F]{16}$")]
+
+
+class KeysSection(_Section):
+    """`[keys]`: what signs releases, and whose signatures count. Public keys alone; a secret one lies elsewhere."""
+
+    secret: str = ""  # the file of the secret key; empty: bareflow/release.key in the user's configuration
+    trusted: tuple[Key, ...] = ()  # whose releases are believed
+    revoked: tuple[Key | KeyNumber, ...] = ()  # what these sign is never believed, be it a release or a result
+
+
+class TrustSection(_Section):
+    """`[trust]`: who may vouch for results in the store. Without keys every result is believed that is whole."""
+
+    keys: tuple[Key, ...] = ()
+    threshold: int = Field(default=1, ge=1)  # how many of them must
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.keys and self.threshold > len(set(self.keys)):
+            raise ValueError(f"threshold is {self.threshold}, and there are {len(set(self.keys))} keys")
+        return self
+
+
 class Settings(_Section):
     """All of bareflow.toml."""
 
@@ -77,6 +103,8 @@ class Settings(_Section):
     build: BuildSection = BuildSection()
     store: StoreSection = StoreSection()
     toolchain: ToolchainSection = ToolchainSection()
+    keys: KeysSection = KeysSection()
+    trust: TrustSection = TrustSection()
     options: dict[str, str | int | bool] = {}  # what recipes read as `option("name", default)`
 
 
@@ -87,6 +115,7 @@ class Config(_Section):
     settings: Settings
     cache_dir: Path
     lock_path: Path
+    secret_key: Path  # need not be there
     jobs: int
     mirrors: tuple[str, ...]
     sandbox: Literal["auto", "bubblewrap", "proot"]
@@ -116,6 +145,7 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
         settings=settings,
         cache_dir=root / environment.get("BAREFLOW_CACHE", settings.store.path),
         lock_path=root / settings.toolchain.lock,
+        secret_key=_secret_key(root, settings, environment),
         jobs=jobs or len(os.sched_getaffinity(0)),
         mirrors=tuple(re.split(r"[\s,]+", environment.get("BAREFLOW_DEBIAN_MIRROR", "").strip()))
         if environment.get("BAREFLOW_DEBIAN_MIRROR", "").strip()
@@ -123,6 +153,13 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
         sandbox=sandbox,
         source_date_epoch=epoch,
     )
+
+
+def _secret_key(root: Path, settings: Settings, environment: Mapping[str, str]) -> Path:
+    named = environment.get("BAREFLOW_KEY", "") or settings.keys.secret
+    if named:
+        return root / Path(named).expanduser()
+    return Path(environment.get("XDG_CONFIG_HOME", "") or "~/.config").expanduser() / "bareflow" / "release.key"
 
 
 def _read(path: Path) -> Settings:

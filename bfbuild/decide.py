@@ -1,13 +1,14 @@
 """Decides whether an action's result is at hand, and says why not. It runs nothing.
 
-A hit has its bytes: every blob that the result names is in the store and hashes to its name. A miss carries its reason:
-what is damaged, or what differs from the last time that the same recipe ran.
+A hit has its bytes: every blob that the result names is in the store and hashes to its name; where a project says whose
+word counts, they signed it. A miss carries its reason: what is damaged, who did not sign, or what differs from the last
+time that the same recipe ran.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from bfbuild.store.results import result_blobs
 from bfbuild.store.trace import Cause, Reason
 
 if TYPE_CHECKING:
-    from bfbuild.action.action import Action
+    from bfbuild.action.action import Action, Request
     from bfbuild.protos import remote_execution_pb2 as api
     from bfbuild.store import Store
 
@@ -45,7 +46,7 @@ Decider = Callable[["Action", "Store"], Decision]
 def decide(action: Action, store: Store) -> Decision:
     """Return whether the result of `action` is in `store`, whole."""
     try:
-        result = store.results.get(action.digest)
+        result = store.results.believed(action.digest)
     except StoreLookup as problem:
         return Miss(Reason(text=f"its recorded result cannot be used: {problem.reason}"))
     if result is None:
@@ -82,12 +83,22 @@ def _explain(action: Action, store: Store) -> Miss:
         old = read_description(last.action, store.cas.get_bytes)
     except StoreError:
         return Miss(Reason(text="it changed, but what it was is gone from the store"))
-    causes = tuple(compare(old, action.description))
+    causes = _by_name(tuple(compare(old, action.description)), action.request)
     if not causes:
         failed = last.exit_code != 0 or len(last.outputs) < len(old.outputs)
         return Miss(Reason(text="it failed the last time" if failed else "its last result is gone from the store"))
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
     return Miss(Reason(text=f"{told(causes[0])}{more}", causes=causes))
+
+
+def _by_name(causes: tuple[Cause, ...], request: Request) -> tuple[Cause, ...]:
+    """Return causes under the names that people know; a text of ours that only follows from another input is none."""
+    if not request.names:
+        return causes
+    known = tuple(
+        replace(cause, subject=request.names[cause.subject]) for cause in causes if cause.subject in request.names
+    )
+    return known or causes
 
 
 def compare(old: Description, new: Description) -> Iterator[Cause]:

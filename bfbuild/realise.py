@@ -247,7 +247,7 @@ class Realiser:
         self, recipe: Piece, action: Action, decision: Decision, result: api.ActionResult, outcome: Outcome | None
     ) -> None:
         for output in result.output_files:
-            name = output.path.removeprefix(f"{OUT}/")
+            name = action.request.name(output.path.removeprefix(f"{OUT}/"))
             self.work.adopt(name, InputFile(Digest.of_message(output.digest), output.is_executable))
         if action.request.stdout is not None:
             self.work.adopt(action.request.stdout, InputFile(Digest.of_message(result.stdout_digest)))
@@ -339,7 +339,7 @@ def _check(recipe: Piece, title: str, action: Action, outcome: Outcome, store: S
 def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
     """The outputs by name, what the tool printed among them where that was wanted."""
     printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
-    return {name: made.digest for name, made in outcome.outputs.items()} | printed
+    return {action.request.name(place): made.digest for place, made in outcome.outputs.items()} | printed
 
 
 def _result(action: Action, outcome: Outcome) -> api.ActionResult:

@@ -82,6 +82,9 @@ class Memory:
 
     project: str  # its name
     cache: str  # folder of the store
+    trust: (
+        tuple[tuple[str, ...], int, tuple[str, ...], str] | None
+    )  # of a Keyring, where the project says whose word counts
     jobs: int
     timeout: int
     memory: int
@@ -145,7 +148,9 @@ class Remembered:
     def describe(self, piece: AnyPiece) -> Action:
         """The action that makes a piece of what its inputs are now; raise Doubt where a made header includes others."""
         own = self._own(piece)
-        inputs = {place: self._now(place, file) for place, file in own.request.inputs.items()}
+        inputs = {place: self._now(own.request.name(place), file) for place, file in own.request.inputs.items()}
+        if own.request.names and inputs != own.request.inputs:
+            raise Doubt(own.name)  # a file that tells a tool what it is asked for may have to be another
         for place in own.scans:
             if place.startswith(MADE) and inputs[place] != own.request.inputs[place]:
                 _same_includes(own, place, self._store.cas.get_bytes(inputs[place].digest))
@@ -283,7 +288,8 @@ def remember(
         database.executescript(f"pragma journal_mode = off; pragma synchronous = off; {SCHEMA}")
         for piece in pieces:
             _put_piece(database, piece)
-            users = [(place, piece.number) for place in piece.request.inputs if place not in fixed]
+            places = (piece.request.name(place) for place in piece.request.inputs)
+            users = [(place, piece.number) for place in places if place not in fixed]
             database.executemany("insert into users values (?, ?)", users)
         searched = [path for path, signature in signatures.files.items() if signature[0] == -1]
         listings = {path: _listing(Path(signatures.root, path)) for path in searched}
@@ -317,7 +323,7 @@ def _put_piece(database: sqlite3.Connection, piece: Piece) -> None:
     saved: tuple[Any, ...] = (
         (request.label, request.kind, request.location.line, request.argv, request.outputs, request.path),
         dict(request.env),
-        (request.stdout, request.hint),
+        (request.stdout, request.hint, dict(request.names)),
         {place: _content(file) for place, file in request.inputs.items()},
         (piece.type, piece.recipe_file, piece.tree.hash, piece.tree.size, piece.needs, piece.explained),
         dict(piece.scans),
@@ -329,7 +335,7 @@ def _put_piece(database: sqlite3.Connection, piece: Piece) -> None:
 def _piece(root: Path, number: int, data: bytes) -> Piece:
     about, env, words, inputs, more, scans, results = marshal.loads(data)  # noqa: S302  (ours)
     label, kind, line, argv, outputs, path = about
-    stdout, hint = words
+    stdout, hint, names = words
     type_, recipe_file, tree, tree_size, needs, explained = more
     location = Location(root / recipe_file, line)
     request = Request(
@@ -342,6 +348,7 @@ def _piece(root: Path, number: int, data: bytes) -> Piece:
         path=path,
         env=env,
         stdout=stdout,
+        names=names,
         hint=hint,
     )
     made = {name: _file(content) for name, content in results.items()}

@@ -1,6 +1,6 @@
 """The compiler module: LLVM for x86 alone, as one static i386 program that a kernel can load, and Linux too."""
 
-from bfbuild import CObject, Command, In, Link, Out, Recipe, c_objects, glob
+from bfbuild import CObject, Command, In, Link, Out, Recipe, c_objects, glob, optimizations
 from layout import layout
 from toolchain import compiler, llvm
 
@@ -59,13 +59,19 @@ module = Link(
 )
 
 
+# What makes a source optimizable. Each of its variables stays as it is written and keeps its name: code that is made at
+# run time uses them too. So clang does not take variables apart, make constants of those that are never written, or
+# leave out those that are never read; all else is as without.
+SHARED = ("-DJIT_SOURCE", "-fkeep-persistent-storage-variables")
+
+
 def bitcode(source: str, *, flags: tuple[str, ...], headers: tuple[Recipe | str, ...]) -> CObject:
     """Declare `SOURCE.bc`: a source as the module wants it, not yet optimized but with all that helps to do so."""
     return CObject(
         name=f"{source}.bc",
         source=source,
         toolchain=llvm,
-        flags=(*flags, "-g0", "-DJIT_BITCODE", "-Xclang", "-disable-llvm-passes", "-emit-llvm"),
+        flags=(*flags, "-g0", "-Xclang", "-disable-llvm-passes", "-emit-llvm"),
         includes=("src/kernel_lib",),
         headers=headers,
     )
@@ -77,58 +83,61 @@ def optimizable(
     """Declare a source twice: as an object, and as bitcode that lies at `path` on the disk (src/kernel_lib/jit).
 
     Return the object and the files that a disk must have for it. The object knows the digest of its bitcode and of the
-    module, so both are made before it.
+    module, so both are made before it; and where what it holds lies, so it is made a first time without that.
     """
+    flags = (*flags, *SHARED)
     code = bitcode(source, flags=flags, headers=headers)
-    digests = f"{source}.digests.h"
+
+    def compiled(name: str, *more: Recipe, include: tuple[str, ...] = ()) -> CObject:
+        return CObject(
+            name=name,
+            source=source,
+            toolchain=llvm,
+            flags=(*flags, *include),
+            includes=("src/kernel_lib",),
+            headers=(*headers, *more),
+        )
+
+    symbols = Command(
+        name=f"{source}.symbols.txt",
+        tool="llvm-nm",
+        toolchain=llvm,
+        args=(In(compiled(f"{source}.first.o")),),
+        stdout=f"{source}.symbols.txt",
+    )
+    description = f"{source}.description.h"
     known = Command(
-        name=digests,
+        name=description,
         tool=llvm.python,
         toolchain=llvm,
-        args=("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), In(ABI), path, Out(digests)),
+        args=(
+            *("-S", In("src/kernel_lib/jit/describe.py"), In(code), In(module), In(ABI), In(symbols)),
+            *(path, Out(description)),
+        ),
     )
-    object_ = CObject(
-        name=f"{source}.o",
-        source=source,
-        toolchain=llvm,
-        flags=(*flags, "-include", f"build/{digests}"),
-        includes=("src/kernel_lib",),
-        headers=(*headers, known),
-    )
+    object_ = compiled(f"{source}.o", known, include=("-include", f"build/{description}"))
     return object_, {COMPILER: module, path: code}
 
 
-def optimized(
-    name: str, source: str, functions: tuple[str, ...], *, features: str, recursion: int = 3
-) -> dict[str, Recipe | str]:
-    """Declare what a guest would make of these functions of an optimizable source, made here; return files for a disk.
+def optimized(profile: str) -> dict[str, Recipe | str]:
+    """Declare what guests would make of the requests in a recorded profile, made here; return files for a disk, if any.
 
-    Same request, same bytes: a guest that finds itself on a processor with just these features tries the code at once,
-    and needs no compiler. Runs the module, so the building machine must run i386 programs.
+    Same request, same bytes: a guest on a processor of the profile needs no compiler for them. What the store does not
+    have from a boot is made by running the module, so the building machine must run i386 programs then.
     """
-    parts: list[In] = []
-    for function in functions:
-        request, code, better = (f"{name}/{function}.{suffix}" for suffix in ("txt", "o", "bc"))
-        asked = Command(
-            name=request,
-            tool=llvm.python,
-            toolchain=llvm,
-            args=(
-                *("-S", In("src/kernel_lib/jit/ask.py"), In(module), In(f"{source}.bc")),
-                *(function, features or "none", str(recursion), Out(request)),
-            ),
-        )
-        Command(
-            name=code,
-            tool=module,
-            toolchain=llvm,
-            args=(In(asked), In(f"{source}.bc"), Out(code), Out(better)),
-        )
-        parts += [In(asked), In(code), In(better)]
+    made = optimizations(profile, compiler=module)
+    if not made:
+        return {}
+    name = f"{profile.removesuffix('.json')}.art"
+    files = [
+        word
+        for each in made
+        for word in (str(each.bitcode), In(each.bitcode), *(In(output) for output in each.outputs))
+    ]
     bundle = Command(
-        name=f"{name}.art",
+        name=name,
         tool=llvm.python,
         toolchain=llvm,
-        args=("-S", In("src/kernel_lib/jit/pack.py"), In(ABI), Out(f"{name}.art"), *parts),
+        args=("-S", In("src/kernel_lib/jit/pack.py"), Out(name), In(ABI), In(module), In(profile), *files),
     )
     return {BUNDLE: bundle}

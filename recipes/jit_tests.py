@@ -45,15 +45,15 @@ for name, files in GUESTS.items():
     )
     kernel(f"jit/{name}", (apps[name],), library=checking_lib, files=files, default=False)
 
-optimize, swap = (
+optimize, swap, specialise = (
     app
-    for name in ("optimize", "swap")
+    for name in ("optimize", "swap", "specialise")
     for app in c_objects(
         f"tests/jit/{name}.c",
         toolchain=llvm,
         flags=freestanding,
         includes=("src/kernel_lib", "tests/guest"),
-        headers=(*headers, "tests/guest/check.h", "tests/jit/functions.h"),
+        headers=(*headers, "tests/guest/check.h", "tests/jit/functions.h", "tests/jit/shapes.h"),
     )
 )
 
@@ -70,3 +70,30 @@ for name, lacks in {"optimize": (), "no_compiler": (COMPILER,), "no_bitcode": ("
         files={path: file for path, file in needs.items() if path not in lacks},
         default=False,
     )
+
+shapes, needs = optimizable(
+    "tests/jit/shapes.c", flags=freestanding, headers=(*headers, "tests/jit/shapes.h"), path="JIT/SHAPES.BC"
+)
+kernel("jit/specialise", (specialise, shapes), library=checking_lib, files=needs, default=False)
+
+# Functions of every kind, in two files.
+kinds, kinds_need = optimizable(
+    "tests/jit/kinds.c", flags=freestanding, headers=(*headers, "tests/jit/kinds.h"), path="JIT/KINDS.BC"
+)
+others, others_need = optimizable(
+    "tests/jit/kinds_other.c", flags=freestanding, headers=(*headers, "tests/jit/kinds.h"), path="JIT/OTHER.BC"
+)
+callers = c_objects(
+    "tests/jit/all_kinds.c",
+    toolchain=llvm,
+    flags=freestanding,
+    includes=("src/kernel_lib", "tests/guest"),
+    headers=(*headers, "tests/guest/check.h", "tests/jit/kinds.h"),
+)
+kernel(
+    "jit/kinds",
+    (*callers, kinds, others),
+    library=checking_lib,
+    files={**kinds_need, **others_need},
+    default=False,
+)

@@ -33,6 +33,20 @@ def kernel(
     return elf, image
 
 
+def warm(image: Image, made: dict[str, Recipe | str]) -> Image | None:
+    """Declare `NAME-warm.img`: a kernel's disk with these files besides; nothing where there are none."""
+    if not made:
+        return None
+    return Image(
+        name=f"{image.name.removesuffix('.img')}-warm.img",
+        layout=image.layout,
+        content=image.content,
+        files={"DATA": {**image.files["DATA"], **made}},
+        default=False,
+        warm=True,
+    )
+
+
 def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:
     """Declare a program that knows the names of its functions, for a panic; what comes between lies in `folder`.
 

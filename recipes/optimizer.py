@@ -2,7 +2,7 @@
 
 from bfbuild import Run, c_objects
 from compiler import optimizable, optimized
-from kernel import kernel
+from kernel import kernel, warm
 from kernel_lib import freestanding, headers
 from toolchain import llvm, qemu
 from twin import twin, twin_lib
@@ -22,10 +22,10 @@ kernels, needs = optimizable(
 )
 elf, image = kernel("optimizer", (app, kernels), files=needs)
 native = twin("optimizer", (app, kernels, twin_lib))
-optimizer = Run(name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu)
+PROFILE = "src/app/optimizer/profile.json"
+optimizer = Run(name="optimizer", image=image, elf=elf, twin=native, toolchain=qemu, profile=PROFILE, timeout=300)
 
-# The same with code for a processor like QEMU's -cpu max: it never compiles, if it finds itself on one.
-FUNCTIONS = ("fibonacci", "matmul", "dot", "sha256_mix", "sieve", "sort", "find", "crc32", "attract")
-MAX = "+cmov,+mmx,+fxsr,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+xsave,+avx,+fma,+f16c,+bmi,+bmi2,+avx2"
-made = optimized("jit/max", "src/app/optimizer/kernels.c", FUNCTIONS, features=MAX)
-kernel("optimizer-warm", (app, kernels), files={**needs, **made}, default=False)
+# The same with the code that boots found to be better: `doit image:warm`. It compiles nothing on their processor.
+ready = warm(image, optimized(PROFILE))
+if ready is not None:
+    Run(name="optimizer-warm", image=ready, elf=elf, toolchain=qemu, profile=PROFILE)

@@ -20,6 +20,7 @@ native = Toolchain(  # programs for the building machine, which watch their own 
     path=("/usr/lib/llvm-19/bin", "/usr/bin"),
 )
 debug = Toolchain(name="debug", packages=("gdb",))  # what the tests connect to `doit debug`
+sign = Toolchain(name="sign", packages=("minisign",))  # what the tests check our signatures with
 peers = Toolchain(name="peers", packages=("ninja-build", "ccache"))  # what benchmarks/speed.py measures beside us
 
 i386 = Toolchain(  # what a Linux program for i386 that holds LLVM is linked from; no program of it ever runs

@@ -72,5 +72,6 @@ watched_lib = library("watched/", (*watched("src/kernel_lib/**/*.c"), *others), 
 watched_twin("optimizer", *watched("src/app/optimizer/optimizer.c"), kernels)
 watched_twin("jit/optimize", *watched("tests/jit/optimize.c"), functions)
 watched_twin("jit/faults", *watched("tests/jit/faults.c"))
+watched_twin("measuring", *watched("tests/twin/measuring.c"))
 watched_twin("faulty", *watched("tests/twin/faulty.c"))
 watched_twin("hostile", *watched("tests/twin/hostile.c"), kernels)

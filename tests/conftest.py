@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parent.parent
 PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
-TOOLCHAINS = ("check", "llvm")  # where `tool` looks for a program, in turn
+TOOLCHAINS = ("check", "llvm", "sign")  # where `tool` looks for a program, in turn
 
 # Whoever starts the tests in the background may have them ignore Ctrl-C, and what they start with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -94,12 +94,14 @@ def tool(sandbox: Sandbox, toolchain: Callable[[str], Path], tmp_path_factory: p
     """Run a locked tool: `tool("fsck.fat", "-n", str(path))`; it sees the tests' folders at their own paths."""
     base = tmp_path_factory.getbasetemp()
 
-    def run(name: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(name: str, *arguments: str, cwd: Path | None = None, said: str = "") -> subprocess.CompletedProcess[str]:
         root = next((toolchain(each) for each in TOOLCHAINS if _has(toolchain(each), name)), None)
         assert root is not None, f"no locked toolchain has {name}"
         argv = sandbox.wrap([name, *arguments], [Bind(base, str(base), writable=True)], root, str(cwd or base))
         environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/tmp", "TZ": "UTC"}
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        return subprocess.run(
+            argv, env=environment, input=said, capture_output=True, text=True, check=False, timeout=300
+        )
 
     return run
 

@@ -19,8 +19,7 @@ import pytest
 
 from bfbuild.commands.project import Project
 from bfbuild.digest import ActionDigest, Digest
-from bfbuild.recipe.graph import SANDBOX
-from bfbuild.recipe.model import Recipe, Toolchain
+from bfbuild.recipe.model import SANDBOX, Recipe, Toolchain
 from bfbuild.store import Store
 
 if TYPE_CHECKING:

@@ -166,3 +166,27 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as problem:
         load(tmp_path, {})
     assert problem.value.facts == [("file", str(tmp_path / "bareflow.toml")), ("why", "No such file or directory")]
+
+
+def test_a_secret_key_lies_in_the_users_configuration_or_where_somebody_says(tmp_path: Path) -> None:
+    """[keys] secret and BAREFLOW_KEY name a file; without them it is one that no project shares with others."""
+    (tmp_path / "bareflow.toml").write_text("")
+    assert load(tmp_path, {"XDG_CONFIG_HOME": "/c"}).secret_key == Path("/c/bareflow/release.key")
+    assert load(tmp_path, {}).secret_key == Path.home() / ".config/bareflow/release.key"
+    (tmp_path / "bareflow.toml").write_text('[keys]\nsecret = "own.key"\n')
+    assert load(tmp_path, {}).secret_key == tmp_path / "own.key"
+    assert load(tmp_path, {"BAREFLOW_KEY": "/k"}).secret_key == Path("/k")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('[keys]\ntrusted = ["nothing"]\n', "keys.trusted"),
+        ('[keys]\nrevoked = ["abc"]\n', "keys.revoked"),
+        (f'[trust]\nkeys = ["RWQ{"A" * 53}"]\nthreshold = 2\n', "there are 1 keys"),
+        ("[trust]\nthreshold = 0\n", "trust.threshold"),
+    ],
+)
+def test_what_is_no_key_is_an_error(tmp_path: Path, text: str, why: str) -> None:
+    """So is a threshold that nobody could ever meet: no result would count."""
+    assert why in complaint(tmp_path, text)

@@ -82,6 +82,8 @@ class Request:
 
     `outputs` are names; each is made at `out/NAME`. `stdout` is one name more, for what the tool prints: the API keeps
     that as `ActionResult.stdout_digest`, so no shell is needed to make a file of it. `inputs` are paths below `work/`.
+    Where places are fixed, so that an action does not depend on what its files are called, `names` says what they are
+    elsewhere: the place of an input among other actions, the name of an output.
     """
 
     label: str
@@ -93,8 +95,13 @@ class Request:
     path: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     stdout: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     hint: str | None = None  # shown when the tool fails
     explain: Callable[[str], BareflowError | None] | None = None  # makes an error of what a tool of ours said
+
+    def name(self, place: str) -> str:
+        """What a file at a place is called elsewhere."""
+        return self.names.get(place, place)
 
 
 @dataclass(frozen=True)

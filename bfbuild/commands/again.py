@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bfbuild.action.action import InputFile
     from bfbuild.commands.project import Project
     from bfbuild.realise import Step
+    from bfbuild.release.trust import Keyring
 
 
 def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, jobs: int) -> int:
@@ -40,7 +41,7 @@ def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, job
         raise Doubt("jobs")
     started, clock = time.time_ns(), time.monotonic()
     with recall(question(saved.root, kind, names)) as (database, memory):
-        store = Store(Path(memory.cache))
+        store = Store(Path(memory.cache), _trust(memory))
         work = Remembered(database, memory, saved.root, store)
         outputs = set(list(saved.files)[len(saved.files) - saved.outputs :])
         signatures = Signatures(saved.root)
@@ -69,6 +70,15 @@ def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, job
         with suppress(OSError):  # a shortcut for the next time, where it can be written
             snapshot.save(kind, names, sources=signatures, outputs=paths, answer=text, unchanged=work.is_as_seen)
     return 0
+
+
+def _trust(memory: Memory) -> Keyring | None:
+    if memory.trust is None:
+        return None
+    from bfbuild.release.trust import Keyring  # noqa: PLC0415  (for a project that says whose word counts)
+
+    keys, threshold, revoked, secret = memory.trust
+    return Keyring(keys, threshold, revoked, Path(secret))
 
 
 def _realise(work: Remembered, store: Store, progress: Progress, *, keep_going: bool, jobs: int, started: int) -> None:
@@ -116,6 +126,7 @@ def keep(
         memory = Memory(
             project=project.config.settings.project.name,
             cache=str(project.config.cache_dir),
+            trust=_told(project.trust),
             jobs=project.config.jobs,
             timeout=build.timeout,
             memory=build.memory,
@@ -137,6 +148,10 @@ def keep(
             fixed=project.read_by_recipes,
             signatures=project.signatures,
         )
+
+
+def _told(trust: Keyring | None) -> tuple[tuple[str, ...], int, tuple[str, ...], str] | None:
+    return None if trust is None else (tuple(trust.keys), trust.threshold, tuple(trust.revoked), str(trust.secret))
 
 
 def _pieces(project: Project) -> Iterator[Piece]:

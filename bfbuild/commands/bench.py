@@ -1,4 +1,7 @@
-"""`doit bench`: boots runs with counted instructions; prints what the guests measured, writes it, and compares it."""
+"""`doit bench`: boots runs with counted instructions; prints what the guests measured, writes it, and compares it.
+
+With `--native` it runs their twins instead, on the real processor.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from bfbuild.commands import bench_page
 from bfbuild.commands.boot import Bootable
+from bfbuild.commands.harvesting import learn
 from bfbuild.commands.outputs import BUILD
 from bfbuild.commands.project import Project
-from bfbuild.errors import RecipeError
-from bfbuild.machine import bench, qemu
-from bfbuild.machine.boots import boots
-from bfbuild.machine.figures import Bench, Benched, sizes_of
+from bfbuild.errors import MachineError, RecipeError
+from bfbuild.machine import bench, native, qemu
+from bfbuild.machine.boots import WARM, boots
+from bfbuild.machine.figures import Bench, Benched, Clock, sizes_of
 from bfbuild.recipe.model import Run
 
 if TYPE_CHECKING:
@@ -23,12 +27,14 @@ if TYPE_CHECKING:
 PAGE = "bench.html"
 
 
-def run(root: Path, name: str, *, json: str, compare: str, html: str) -> int:
+def run(root: Path, name: str, *, native: bool, json: str, compare: str, html: str) -> int:
     """Boot the runs, or the one of this name; print the tables, write them and their page, or compare them."""
-    old = Bench.from_json(_text_of(Path(compare)), compare) if compare else None
-    names = [name] if name else [recipe.name for recipe in Project(root).graph.of_type(Run)]
+    clock: Clock = "processor" if native else "instructions"
+    old = _older(compare, clock) if compare else None
+    names = [name] if name else [each.name for each in Project(root).graph.of_type(Run) if not each.image.warm]
     bootables = [Bootable(root, each) for each in names or [""]]
-    measured = Bench(runs=tuple(_measure(each) for each in bootables))
+    measure = _measure_twin if native else _measure
+    measured = Bench(clock=clock, runs=tuple(measure(each) for each in bootables))
     sys.stdout.write(bench.render(measured))
     if old is not None:
         sys.stdout.write("\n" + bench.render_changes(bench.compare(old, measured)))
@@ -40,15 +46,40 @@ def run(root: Path, name: str, *, json: str, compare: str, html: str) -> int:
     return 0
 
 
+def _older(path: str, clock: Clock) -> Bench:
+    """Read an earlier bench; raise MachineError for one whose cycles are others."""
+    old = Bench.from_json(_text_of(Path(path)), path)
+    if old.clock != clock:
+        raise MachineError(
+            "these benches cannot be compared",
+            facts=[("file", path), ("counts by", old.clock), ("wanted", clock)],
+            hint="both with --native, or both without",
+        )
+    return old
+
+
 def _measure(bootable: Bootable) -> Benched:
     name, wrap = bootable.recipe.name, bootable.wrap
 
     def start(spec: BootSpec, which: str) -> Transcript:
         sys.stderr.write(f"bench: {name}{f', {which}' if which else ''}\n")
-        return qemu.boot(spec, wrap).require_ok().transcript
+        transcript = qemu.boot(spec, wrap).require_ok().transcript
+        if which == WARM and bootable.recipe.profile is not None:  # the disk has what both boots found out
+            learn(bootable.project, bootable.recipe, spec.image, exact=True)
+        return transcript
 
     found = boots(bootable.spec("bench", deterministic=True), start)
     return Benched(name=name, sizes=sizes_of(bootable.sizes()), boots=found)
+
+
+def _measure_twin(bootable: Bootable) -> Benched:
+    name = bootable.recipe.name
+
+    def tell(what: str) -> None:
+        sys.stderr.write(f"bench: {name}, {what}\n")
+
+    found = native.measure(bootable.spec("bench"), bootable.twin(), tell)
+    return Benched(name=name, sizes=sizes_of(bootable.sizes()), boots=found.boots, notes=native.notes(found))
 
 
 def _write(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bfbuild.commands.build import build
+from bfbuild.commands.harvesting import learn, writable
 from bfbuild.commands.outputs import BUILD
 from bfbuild.commands.project import Project
 from bfbuild.disk import mbr
@@ -43,6 +44,19 @@ class Bootable:
     def elf(self) -> Path | None:
         """The program with its symbols, in build/."""
         return None if self.recipe.elf is None else self.project.root / self.project.graph.file(self.recipe.elf).place
+
+    def twin(self) -> Path:
+        """The app as a program for Linux, built now; raise RecipeError where the run has none."""
+        twin = self.recipe.twin
+        if twin is None:
+            raise RecipeError(
+                "this run has no twin",
+                facts=[("run", self.recipe.name)],
+                location=self.recipe.location,
+                hint="a recipe gives it one: Run(..., twin=twin(...)), as recipes/demo.py does",
+            )
+        build(self.project, [twin])
+        return self.project.root / BUILD / twin.name
 
     def spec(self, mode: Mode | None, *, deterministic: bool = False, disk: Path | None = None) -> BootSpec:
         """What to start; with a `disk` that instead of the image, and what the guest writes stays on it."""
@@ -91,11 +105,12 @@ def run(root: Path, name: str, *, interactive: bool, screenshot: str, disk: str)
         screen.screenshot(bootable.spec(None, deterministic=True, disk=own), bootable.wrap, Path(screenshot))
         sys.stdout.write(f"{screenshot}\n")
         return 0
-    ended = qemu.boot(bootable.spec("run", disk=own), bootable.wrap, _say).require_ok()
-    first = f", the app's first line after {ended.ready_s:.2f} s" if ended.ready_s is not None else ""
-    sys.stderr.write(f"{bootable.recipe.name}: {ended.verdict.value}, {ended.duration_s:.2f} s{first}\n")
-    if own is not None:
-        _tell_artifacts(own)
+    with writable(bootable.project, bootable.recipe, own) as kept:
+        ended = qemu.boot(bootable.spec("run", disk=kept), bootable.wrap, _say).require_ok()
+        first = f", the app's first line after {ended.ready_s:.2f} s" if ended.ready_s is not None else ""
+        sys.stderr.write(f"{bootable.recipe.name}: {ended.verdict.value}, {ended.duration_s:.2f} s{first}\n")
+        if kept is not None:
+            learn(bootable.project, bootable.recipe, kept, exact=False)
     return 0
 
 
@@ -125,15 +140,6 @@ def _before_partitions(sector: bytes) -> int:
         return min((entry.lba for entry in mbr.parse(sector).entries), default=1) * mbr.SECTOR
     except DiskError:
         return mbr.SECTOR
-
-
-def _tell_artifacts(disk: Path) -> None:
-    """Say what the guest found out about its functions and keeps on the disk."""
-    from bfbuild.machine.harvest import harvest  # noqa: PLC0415
-
-    for each in harvest(disk):
-        became = f"{each.before} -> {each.after} cycles" if each.object else "no faster code"
-        sys.stderr.write(f"kept  {each.key[:12]}  {each.fields['function']}  {became}\n")
 
 
 def debug(root: Path, name: str, *, port: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bfbuild.commands.again import answer, keep, summary
 from bfbuild.commands.outputs import BUILD
 from bfbuild.commands.project import Project
+from bfbuild.errors import RecipeError
 from bfbuild.recipe.graph import Output
 from bfbuild.recipe.model import CObject, Image, Link, Recipe, Run
 from bfbuild.store.disk import disk_errors
@@ -20,6 +21,7 @@ from bfbuild.store.disk import disk_errors
 if TYPE_CHECKING:
     from bfbuild.realise import Step
 
+WARM = "image:warm"
 COMPILE_COMMANDS = "compile_commands.json"
 
 
@@ -31,7 +33,7 @@ def ask(
     project = Project(root)
     chosen = [project.graph.find(name) for name in names] or _default(project, kind)
     if not chosen:
-        raise project.nothing_to(kind)
+        raise no_profile(project, "no image is warm") if kind == WARM else project.nothing_to(kind)
     build(project, chosen, keep_going=keep_going, jobs=jobs)
     answered = _answered(chosen)
     text = answer(answered, project.files.made)
@@ -54,7 +56,23 @@ def _write_trace(project: Project, since: int, path: Path) -> None:
 
 
 def _default(project: Project, kind: str) -> list[Recipe]:
+    if kind == WARM:
+        return [image for image in project.graph.of_type(Image) if image.warm]
     return [image for image in project.graph.of_type(Image) if image.default] if kind == "image" else []
+
+
+def no_profile(project: Project, headline: str) -> RecipeError:
+    """The error where nothing is made of what a boot recorded: no run records anything, or none has yet."""
+    runs = [run for run in project.graph.of_type(Run) if run.profile is not None]
+    return RecipeError(
+        headline,
+        facts=[
+            (run.name, f"{run.profile} is not there") for run in runs if not (project.root / str(run.profile)).is_file()
+        ],
+        hint=f"`doit run --name {runs[0].name}` records a profile"
+        if runs
+        else "a run that recipes declare with profile=... records what its program asks a compiler for",
+    )
 
 
 def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = False, jobs: int = 0) -> list[Path]:

@@ -123,9 +123,10 @@ def _difference(project: Project, step: Step, outcome: Outcome) -> Other | None:
     if outcome.exit_code != 0 or outcome.missing:
         failed = outcome.limit or f"exit {outcome.exit_code}"
         return Other(step, "", f"it failed this time: {', '.join(outcome.missing) or failed}")
-    made = {name: (each.digest, each.executable) for name, each in outcome.outputs.items()}
-    if step.action.request.stdout is not None:
-        made[step.action.request.stdout] = (outcome.stdout, False)
+    request = step.action.request
+    made = {request.name(place): (each.digest, each.executable) for place, each in outcome.outputs.items()}
+    if request.stdout is not None:
+        made[request.stdout] = (outcome.stdout, False)
     for name, (digest, executable) in sorted(made.items()):
         recorded = project.files.made[name]
         if recorded.digest != digest:

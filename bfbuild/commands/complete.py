@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bfbuild.explain.records import Records
 
-TARGET, TOP, WORD, TASK = "target", "top", "word", "task"  # of targets, TOP are those that nothing else needs
+TARGET, TOP, WORD, TASK, KEY = (
+    "target",
+    "top",
+    "word",
+    "task",
+    "key",
+)  # of targets, TOP are those that nothing else needs
 COMMANDS = {  # command -> what its arguments are
     "build": TARGET,
     "cache": WORD,
@@ -29,19 +35,24 @@ COMMANDS = {  # command -> what its arguments are
     "help": TASK,
     "ignore": TASK,
     "image": TOP,
+    "image:warm": None,
     "info": TARGET,
+    "key": KEY,
     "list": TASK,
     "lock": None,
+    "optimize": None,
     "replay": TARGET,
     "report": TARGET,
     "reset-dep": TASK,
     "run": TASK,
     "strace": TASK,
     "tabcompletion": None,
+    "verify": None,
     "where": TOP,
     "why": TARGET,
     **dict.fromkeys(("bench", "debug")),
 }
+KEY_WORDS = ("create", "ls", "revoke", "rotate")
 VALUES = {"--format": ("mermaid", "dot", "svg"), "--shell": ("bash", "zsh")}
 BETWEEN = "--between"  # two builds follow
 BUILDS = 8  # that are offered for --between
@@ -71,6 +82,8 @@ def _words(before: Sequence[str], start: Path) -> Iterable[str]:
         words = _targets(start, top=kind == TOP)
     elif kind == WORD:
         words = _of_cache(before, start)
+    elif kind == KEY:
+        words = KEY_WORDS if len(before) == 1 else ()
     elif kind == TASK:
         words = [*_tasks(start), *(COMMANDS if before[0] == "help" else ())]
     return words
@@ -104,8 +117,9 @@ def _builds(start: Path) -> list[str]:
 def _of_cache(before: Sequence[str], start: Path) -> list[str]:
     from bfbuild.commands.cache import WORDS  # noqa: PLC0415
 
-    if len(before) == 1:
-        return list(WORDS)
+    said = "".join(f"{word} " for word in before[1:])
+    if any(word.startswith(said) for word in WORDS):
+        return [word.removeprefix(said).split()[0] for word in WORDS if word.startswith(said)]
     return _targets(start, top=False) if "TARGET" in str(WORDS.get(before[1])) else []
 
 

@@ -2,9 +2,9 @@
 
     python -S bfbuild/commands/door.py WORDS...     what ./bf runs: WORDS are doit's
 
-`image` and `build` are answered here where a snapshot has the answer, or where what is remembered of the last build is
-enough to build again (commands/again.py). For all else doit is called with the same words, in this very process; its
-tasks come by here too, so both doors give one answer.
+`image`, `image:warm` and `build` are answered here where a snapshot has the answer, or where what is remembered of the
+last build is enough to build again (commands/again.py). For all else doit is called with the same words, in this very
+process; its tasks come by here too, so both doors give one answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-KINDS = ("image", "build")
+KINDS = ("image", "image:warm", "build")
 FLAGS = {"-k": "keep_going", "--keep-going": "keep_going"}
 NUMBERS = {"-j": "jobs", "--jobs": "jobs"}
 

@@ -47,8 +47,7 @@ def lock(start: Path, names: Sequence[str], *, check: bool) -> int:
     """Resolve, print the changes, and write them or, with `check`, return 1 for them."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.recipe import loader  # noqa: PLC0415
-    from bfbuild.recipe.graph import SANDBOX  # noqa: PLC0415
-    from bfbuild.recipe.model import Toolchain  # noqa: PLC0415
+    from bfbuild.recipe.model import SANDBOX, Toolchain  # noqa: PLC0415
     from bfbuild.toolchain.debian import SECURITY  # noqa: PLC0415
     from bfbuild.toolchain.lock import lock_text  # noqa: PLC0415
 

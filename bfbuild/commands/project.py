@@ -19,8 +19,8 @@ from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
 from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
-from bfbuild.recipe.graph import SANDBOX, connect
-from bfbuild.recipe.model import Fetch, Recipe, Toolchain, Wheel
+from bfbuild.recipe.graph import connect
+from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain, Wheel
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bfbuild.action.action import InputFile
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
+    from bfbuild.release.trust import Keyring
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -65,7 +66,17 @@ class Project:
     @cached_property
     def store(self) -> Store:
         """Where results are kept."""
-        return Store(self.config.cache_dir)
+        return Store(self.config.cache_dir, self.trust)
+
+    @cached_property
+    def trust(self) -> Keyring | None:
+        """Who may vouch for results, where the project says so."""
+        trust, keys = self.config.settings.trust, self.config.settings.keys
+        if not trust.keys:
+            return None
+        from bfbuild.release.trust import Keyring  # noqa: PLC0415  (for a project that says whose word counts)
+
+        return Keyring(trust.keys, trust.threshold, keys.revoked, self.config.secret_key)
 
     @cached_property
     def progress(self) -> Progress:
@@ -128,6 +139,8 @@ class Project:
             jobs=jobs or self.config.jobs,
         )
         self.steps, self.targets = realiser.steps, tuple(targets)
+        if self.trust is not None and self.trust.silent is not None:
+            self.progress.note(f"warning: what is built here will not be believed later: {self.trust.silent}")
         started = time.time_ns()
         try:
             with self.progress:

@@ -1,4 +1,4 @@
-"""The tasks that doit shows: `image`, `run`, `bench`, `debug`, `test`. Listing them costs nothing but this module.
+"""The tasks that doit shows: `image`, `run`, `bench`, `debug` and more. Listing them costs nothing but this module.
 
 A task's work is imported when the task runs. `image` first asks the snapshot, so an answer that did not change comes
 before pydantic or a recipe is loaded.
@@ -67,6 +67,16 @@ def _image(root: Path, names: list[str], **options: Any) -> int:
     return _ask(root, "image", names, **options)
 
 
+def _warm(root: Path, **options: Any) -> int:
+    return _ask(root, "image:warm", [], **options)
+
+
+def _optimize(root: Path, names: list[str], **options: Any) -> int:
+    from bfbuild.commands.optimize import optimize  # noqa: PLC0415
+
+    return optimize(root, names or [], **options)
+
+
 def _build(root: Path, names: list[str], **options: Any) -> int:
     return _ask(root, "build", names, **options)
 
@@ -102,6 +112,12 @@ def _debug(root: Path, **options: Any) -> int:
 def project_tasks(root: Path) -> Iterator[Task]:
     """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
     yield _task("image", root, _image, [JOBS, KEEP_GOING, TRACE], "build the disk images", positional="names")
+    yield _task(
+        "image:warm", root, _warm, [JOBS, KEEP_GOING, TRACE], "build disks with the code that a profile records"
+    )
+    yield _task(
+        "optimize", root, _optimize, [JOBS, KEEP_GOING], "make that code here, without a boot", positional="names"
+    )
     yield _task("build", root, _build, [JOBS, KEEP_GOING, TRACE], "build any recipes by name", positional="names")
     yield _task(
         "run",
@@ -121,6 +137,7 @@ def project_tasks(root: Path) -> Iterator[Task]:
         _bench,
         [
             _option("name", "NAME", "only this run, of those that recipes declare"),
+            _flag("native", "", "run the twins instead, as programs of this machine's processor"),
             _option("json", "FILE", "write the figures to FILE"),
             _option("compare", "OLD.json", "show the differences to an earlier --json"),
             _option("html", "FILE", "write the page with the plots there, instead of build/bench.html"),

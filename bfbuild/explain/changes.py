@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bfbuild.errors import StoreError
-from bfbuild.explain.roots import MADE, Change
+from bfbuild.explain.roots import FIXED, MADE, Change
 from bfbuild.store.trace import Cause
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def between(records: Records, old: Build, new: Build) -> list[Change]:
             changes.append(Change(label, "", (Cause(kind=RECIPE, subject=label, new="declared"),)))
         elif before[label].action != step.action:
             causes = differences(records.store, before[label].action, step.action)
-            changes.append(Change(label, FORGOTTEN, causes or ()))
+            changes.append(Change(label, FORGOTTEN, _named(records, step.needs, causes or ())))
     return gone + changes
 
 
@@ -91,7 +92,8 @@ def between_actions(
         if old == new or label in found:
             return
         causes = differences(records.store, old, new)
-        change = found[label] = Change(label, FORGOTTEN, causes or ())
+        named = _named(records, needs.get(label, ()), causes or ())
+        change = found[label] = Change(label, FORGOTTEN, named)
         for cause in change.causes:
             name = _made(cause)
             producer = records.maker(needs.get(label, ()), name) if name is not None else None
@@ -115,6 +117,21 @@ def differences(store: Store, old: ActionDigest, new: ActionDigest) -> tuple[Cau
         return tuple(compare(*(read_description(each, store.cas.get_bytes) for each in (old, new))))
     except StoreError:
         return None
+
+
+def _named(records: Records, needs: Iterable[str], causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """Return causes with files at fixed places under the names that those who made them give them.
+
+    One without a maker, the text of a request, only follows from the others.
+    """
+    named = []
+    for cause in causes:
+        if cause.subject.startswith(FIXED):
+            name = records.called(needs, _hash(cause.new or cause.old or ""))
+            named += [replace(cause, subject=f"{MADE}{name}")] if name is not None else []
+        else:
+            named.append(cause)
+    return tuple(named) or causes
 
 
 def needs_of(builds: Iterable[Build]) -> dict[str, tuple[str, ...]]:

@@ -105,6 +105,15 @@ class Records:
                 return label
         return None
 
+    def called(self, needs: Iterable[str], content: str) -> str | None:
+        """Return how the one of the labels `needs` that made this content (a hash) calls it."""
+        for label in needs:
+            for trace in self.store.traces.history(label):
+                for name, digest in trace.outputs.items():
+                    if digest.hash == content:
+                        return name
+        return None
+
     def made(self, label: str, name: str, content: str) -> Trace | None:
         """Return the newest execution of a label that made this content (a hash) as its output `name`."""
         for trace in self.store.traces.history(label):

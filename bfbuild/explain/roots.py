@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MADE = "build/"  # below it an action sees what others made
 OWN = "bfbuild-disk/"  # and below this our disk writer, with what a recipe tells it (action/disk.py)
+FIXED = "bfbuild-optimize/"  # and here the files of a request, whatever they are called (action/optimize.py)
 SPEC = f"{OWN}spec"
 STORE = "store"  # the kind of a cause that no change of the project's is
 

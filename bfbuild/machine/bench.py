@@ -26,6 +26,7 @@ def _run(run: Benched) -> str:
     sizes = ("size", "bytes"), [(row.name, row.bytes) for row in run.sizes]
     tables = [sizes, *(three(run) if "aot" in run.by_kind else one(run.boots[0]))]
     rest = f"\n{sentence(speedups(run))}\n" if "aot" in run.by_kind else ""
+    rest += "".join(f"{line}\n" for line in ("", *run.notes)) if run.notes else ""
     return f"{run.name}\n{'=' * len(run.name)}\n\n" + "\n".join(_table(*each) for each in tables) + rest
 
 
@@ -87,7 +88,7 @@ def milestones(boot: Boot) -> dict[str, int | None]:
         "start of the JIT": boot.cycles("start", "started", "jit"),
         "compiler read and started": boot.cycles("load", "loaded", "compiler"),
         "compiling": sum(compiled.values()) if compiled else None,
-        "until all is decided": boot.decided_cycles(),
+        "until all are swapped": boot.swapped_cycles(),
         "whole program": boot.cycles("entry", "done", "program"),
         "counting adds to a call": boot.overhead_cycles,
         "sectors read": boot.events[-1].sectors if boot.events else None,

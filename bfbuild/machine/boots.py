@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     # Boots, told which boot it is: "", "warm", "aot".
     Start = Callable[[BootSpec, str], Transcript]
 
+WARM = "warm"
 AOT = "aot"  # the guest's argument: do the same, with what the build made
 
 
@@ -34,7 +35,7 @@ def boots(spec: BootSpec, start: Start) -> tuple[Boot, ...]:
         first = start(own, "")
         if not first.all("optimized"):
             return (Boot.of(first, "only"),)
-        warm = start(own, "warm")
+        warm = start(own, WARM)
     aot = start(replace(spec, args=AOT), AOT)
     if aot.all("optimized"):
         raise MachineError(

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 SHOWN_FAULTS = 5  # of a file that is no benchmark
 SPEAK = "a bench reads lines `@bf ready init_cycles=N` and more of the serial port: docs/your-own-kernel.md lists them"
-DECIDED = ("optimized", "rejected", "failed")  # events after which a function stays what it is
+DECIDED = ("optimized", "rejected", "failed")  # events: what became of the first code for a function
 
 Kind = Literal["only", "aot", "first", "warm"]
+Clock = Literal["instructions", "processor"]  # what cycles are; those of a processor differ a little each time
 
 
 class _Row(BaseModel):
@@ -157,8 +158,8 @@ class Boot(_Row):
         names = dict.fromkeys(event.name for event in self.events if event.what == "compile")
         return {name: took for name in names if (took := self.cycles("compile", "compiled", name)) is not None}
 
-    def decided_cycles(self) -> int | None:
-        """How long after the JIT began to start the last function became what it then stayed."""
+    def swapped_cycles(self) -> int | None:
+        """How long after the JIT began to start it was decided of the last function what new code is worth."""
         started = [event.at for event in self.events if (event.what, event.name) == ("start", "jit")]
         decided = [event.at for event in self.events if event.what in DECIDED]
         return max(decided) - started[0] if started and decided else None
@@ -176,6 +177,7 @@ class Benched(_Row):
     name: str
     sizes: Annotated[tuple[Size, ...], AfterValidator(_unique)]
     boots: tuple[Boot, ...]
+    notes: tuple[str, ...] = ()  # sentences: what else belongs to the figures
 
     @property
     def by_kind(self) -> dict[str, Boot]:
@@ -187,6 +189,7 @@ class Bench(_Row):
     """All figures of a bench; runs stand in the order of the recipes."""
 
     version: Literal[2] = 2  # of the JSON; another one is refused
+    clock: Clock = "instructions"
     runs: Annotated[tuple[Benched, ...], AfterValidator(_unique)]
 
     def to_json(self) -> str:

@@ -13,13 +13,10 @@ from typing import TypeVar
 
 from bfbuild.errors import BareflowError, Errors, RecipeError, nearest
 from bfbuild.recipe.lines import field_line
-from bfbuild.recipe.model import Image, Recipe, Toolchain
+from bfbuild.recipe.model import SANDBOX, Image, Recipe, Toolchain
 
 Kind = TypeVar("Kind", bound=Recipe)
 Exists = Callable[[str], bool]
-
-# Run through this toolchain whatever else a project declares: the sandbox itself, and its stand-in without namespaces.
-SANDBOX = Toolchain(name="sandbox", packages=("bubblewrap", "proot"))
 
 
 @dataclass(frozen=True, order=True)

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from bfbuild.errors import RecipeError
-from bfbuild.recipe.model import AsmObject, CObject, caller, current_session
+from bfbuild.recipe.model import AsmObject, CObject, Optimize, caller, current_session
+from bfbuild.recipe.profile import Profile, label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,36 @@ def asm_objects(
             headers=tuple(headers),
         )
         for source in glob(pattern, exclude=exclude)
+    )
+
+
+def optimizations(profile: str, *, compiler: Recipe) -> tuple[Optimize, ...]:
+    """Declare an `Optimize` for each request that is recorded in `profile`, in its order; none where there is no file.
+
+    Only of bitcode that is declared by now: what a profile says of others is out of date.
+    """
+    session = _session()
+    session.before_read(profile)
+    path = session.root / profile
+    if not path.exists():
+        return ()
+    try:
+        recorded = Profile.from_text(path.read_text(encoding="utf-8", errors="replace"), profile)
+    except OSError as error:
+        facts = [("file", profile), ("why", error.strerror)]
+        raise RecipeError("a recorded profile cannot be read", facts=facts, location=caller()) from error
+    declared = {output for recipe in session.recipes for output in recipe.outputs}
+    return tuple(
+        Optimize(
+            name=label(bitcode, entry.request),
+            compiler=compiler,
+            bitcode=bitcode,
+            lines=entry.request,
+            made_for=source.bitcode,
+        )
+        for bitcode, source in recorded.sources.items()
+        if bitcode in declared
+        for entry in source.entries
     )
 
 

@@ -24,6 +24,7 @@ from pydantic._internal._model_construction import ModelMetaclass  # the only pl
 
 from bfbuild.config import Size
 from bfbuild.errors import Location, RecipeError, nearest
+from bfbuild.recipe.profile import Hash, Lines
 
 if TYPE_CHECKING:
     from bfbuild.recipe.loader import Session
@@ -181,6 +182,10 @@ class Toolchain(Recipe):
     python: str = "python3"
 
 
+# In every project, whatever it declares: the sandbox itself, and its stand-in without namespaces.
+SANDBOX = Toolchain(name="sandbox", packages=("bubblewrap", "proot"))
+
+
 class Fetch(Recipe):
     """A file from outside, fixed by its digest; `urls` are tried in turn."""
 
@@ -323,6 +328,33 @@ class Command(Recipe):
         return self
 
 
+class Optimize(Recipe):
+    """What a compiler module makes of one request: the object `NAME.o`, and `NAME.bc`, the bitcode it was made of.
+
+    `lines` are the request's own, from `function NAME` on; digests of `compiler` and `bitcode` stand before them
+    (src/kernel_lib/jit/FORMAT.md). Where the bitcode is another than `made_for`, its SHA-256, a line about branches is
+    left out: it counts them in that one. The action is the same whatever the recipe is called, so a boot may have its
+    result.
+    """
+
+    INPUT_FIELDS = ("compiler", "bitcode")
+
+    compiler: Input
+    bitcode: Input
+    lines: Lines
+    made_for: Hash | None = None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The object, then the bitcode."""
+        return (f"{self.name}.o", f"{self.name}.bc")
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The compiler is a static program and needs no tools, so it runs where every project has a root."""
+        return SANDBOX
+
+
 class Region(BaseModel, metaclass=_Checked):
     """A run of raw sectors with a name; `sectors` is its capacity."""
 
@@ -383,7 +415,8 @@ class Image(Recipe):
     """A bootable disk: a layout filled with content.
 
     `content` gives each region (or partition without file system) its bytes, `files` each FAT16 partition its files:
-    path on the disk -> input. A plain `doit image` builds every image but those with `default=False`.
+    path on the disk -> input. A plain `doit image` builds every image but those with `default=False`. One that is
+    `warm` has code on it that a recorded profile says to make before any boot: `doit image:warm` builds these.
     """
 
     INPUT_FIELDS = ("content", "files")
@@ -392,6 +425,7 @@ class Image(Recipe):
     content: dict[str, Input] = {}
     files: dict[str, dict[str, Input]] = {}
     default: bool = True
+    warm: bool = False
 
 
 class Run(Recipe):
@@ -399,6 +433,8 @@ class Run(Recipe):
 
     `elf` gives symbols to the debugger and to reports. `twin` is the same app as a program for Linux, which `doit bench
     --native` builds and runs instead. `timeout` (seconds) bounds the whole boot, `silence` the time without any output.
+    With a `profile`, a file of the project, boots of it record there what the program asked its compiler for, and what
+    was made for it is kept in the store.
     """
 
     INPUT_FIELDS = ("image", "elf")
@@ -407,6 +443,7 @@ class Run(Recipe):
     toolchain: Toolchain
     elf: Input | None = None
     twin: Link | None = None
+    profile: RelativePath | None = None
     memory: Size = 128 << 20
     timeout: int = Field(default=60, gt=0)
     silence: int = Field(default=20, gt=0)

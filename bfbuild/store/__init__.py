@@ -2,6 +2,7 @@
 
     cas/      content                          cas.py
     ac/       results of actions               results.py
+    signatures/  who vouches for results       signatures.py
     trace/    what was done and why            trace.py
     marks/    what is not deterministic        marks.py
     roots/    what must be kept                roots.py
@@ -29,12 +30,14 @@ from bfbuild.store.marks import Marks
 from bfbuild.store.results import Results
 from bfbuild.store.roots import Roots
 from bfbuild.store.signature import signature, signature_path
+from bfbuild.store.signatures import Signatures
 from bfbuild.store.trace import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bfbuild.digest import ActionDigest, Digest
+    from bfbuild.store.signatures import Trust
 
 FOLDERS = ("cas", "ac", "trace", "roots", "trees", "tmp")
 
@@ -50,9 +53,10 @@ class Store:
     """One store on disk; opening it makes what is missing and removes what killed processes left unfinished.
 
     A complete store that is read-only can be opened and read. Raise StoreError where it can be neither made nor read.
+    With `trust`, only results count that those vouch for whom it names.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, trust: Trust | None = None) -> None:
         self.path = path
         for name in FOLDERS:
             with disk_errors("open the store", path / name):
@@ -60,7 +64,8 @@ class Store:
         self.scratch = Scratch(path / "tmp", path / "leases")
         self.leases = Leases(path / "leases", path / "cas")
         self.cas = Cas(path / "cas", self.scratch, self.leases)
-        self.results = Results(path / "ac", self.scratch, self.leases)
+        self.signatures = Signatures(path / "signatures", self.scratch)
+        self.results = Results(path / "ac", self.scratch, self.leases, self.signatures, trust)
         self.traces = Traces(path / "trace")
         self.roots = Roots(path / "roots", self.scratch)
         self.marks = Marks(path / "marks", self.scratch)

@@ -5,6 +5,7 @@ An archive is a tar in one xz stream. Its members, in this order, each a plain f
     bareflow.json              {"version", "target", "bytes", "members"}: what follows, counted
     ac/<aa>/<hash>             results, as in the store
     cas/<aa>/<hash>            content, as in the store
+    signatures/<aa>/<hash>     of these results, as in the store
     trace/<hash>.json          executions of these actions, as JSON; the name is the SHA-256 of it
 
 Each kind is sorted by name, and equal stores make equal archives. Any tar can look into one; archive_reader.py, which
@@ -28,6 +29,7 @@ from bfbuild.store.cas import Presence
 from bfbuild.store.closure import Closure, Kind, unpackings
 from bfbuild.store.disk import disk_errors
 from bfbuild.store.lookup import StoreLookup
+from bfbuild.store.signatures import text as signed_text
 from bfbuild.store.trace import to_json
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def write(store: Store, root: Root, path: Path) -> Contents:
     closure.add_root(root)
     records = _traces(store, closure)
     files = _files(store, closure, root.target)
+    records = {**_signatures(store, files), **records}
     sizes = {name: file.stat().st_size for name, file in files.items()}
     total = sum(sizes.values()) + sum(map(len, records.values()))
     members = len(files) + len(records)
@@ -100,6 +103,12 @@ def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
             data = to_json(trace)
             found[f"trace/{hashlib.sha256(data).hexdigest()}.json"] = data
     return dict(sorted(found.items()))
+
+
+def _signatures(store: Store, files: Iterable[str]) -> dict[str, bytes]:
+    """Return the signatures of results, by member."""
+    found = {name: store.signatures.get(ActionDigest(name[-64:], 0)) for name in files if name.startswith("ac/")}
+    return {name.replace("ac/", "signatures/", 1): signed_text(each) for name, each in found.items() if each}
 
 
 def _files(store: Store, closure: Closure, target: str) -> dict[str, Path]:

@@ -26,6 +26,7 @@ from bfbuild.store.archive import BLOCK, HEAD, VERSION, Contents, header
 from bfbuild.store.disk import disk_errors
 from bfbuild.store.lookup import StoreLookup
 from bfbuild.store.results import parse, result_blobs
+from bfbuild.store.signatures import parse as parse_signatures
 from bfbuild.store.trace import from_json
 
 if TYPE_CHECKING:
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
     from bfbuild.protos.remote_execution_pb2 import ActionResult
     from bfbuild.store import Store
     from bfbuild.store.cas import Batch
+    from bfbuild.store.signatures import Signed
     from bfbuild.store.trace import Trace
 
 LARGEST_RECORD = 16 << 20  # bytes of a head, a result or a trace, which are read into memory
 MEMORY = 32 << 20  # bytes that unpacking may take, whatever the stream asks for
 FILE_COST = 4 << 10  # bytes that a file takes on a disk besides its content, about
 
-_NAME = re.compile(r"(ac|cas)/([0-9a-f]{2})/(\2[0-9a-f]{62})|trace/([0-9a-f]{64})\.json")
-_ORDER = ("ac", "cas", "trace")
+_NAME = re.compile(r"(ac|cas|signatures)/([0-9a-f]{2})/(\2[0-9a-f]{62})|trace/([0-9a-f]{64})\.json")
+_ORDER = ("ac", "cas", "signatures", "trace")
 
 
 class ArchiveError(StoreError):
@@ -70,7 +72,8 @@ def read(store: Store, path: Path) -> Contents:
         except (ValueError, RecursionError) as error:
             raise ArchiveError(path, reader.member, str(error)) from error
     for action, result in reader.results.items():
-        store.results.put(ActionDigest(action, 0), result)
+        store.results.adopt(ActionDigest(action, 0), result)
+        store.signatures.add(ActionDigest(action, 0), reader.signatures.get(action, {}))
     for trace in reader.traces:
         if trace not in store.traces.of_action(trace.action):
             store.traces.record(trace)
@@ -131,6 +134,7 @@ class _Reader:
     left: int = 0  # bytes that may still come
     results: dict[str, ActionResult] = field(default_factory=dict)  # by action
     content: dict[str, int] = field(default_factory=dict)  # name -> bytes
+    signatures: dict[str, Signed] = field(default_factory=dict)  # by action
     traces: list[Trace] = field(default_factory=list)
 
     def head(self) -> dict[str, Any]:
@@ -167,6 +171,10 @@ class _Reader:
                     if batch.put_chunks(self._content(size)).hash != hash_:
                         raise ValueError("its content is not what its name says")
                     self.content[hash_] = size
+                case "signatures":
+                    self.signatures[hash_] = parse_signatures(self._record(size))
+                    if hash_ not in self.results:
+                        raise ValueError("it signs a result that is not in the archive")
                 case _:
                     self.traces.append(self._trace(hash_, self._record(size)))
         self._end()

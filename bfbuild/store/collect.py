@@ -134,6 +134,7 @@ def collect(store: Store, limits: Limits, now: int) -> tuple[Plan, Collected]:
         removal = _Removal(planned, watch)
         kept = planned.keep.closure  # growing, while builds are heard
         results = removal.files(store.results.path, planned.results, kept.results)
+        store.signatures.sweep(store.results.path)
         content = removal.files(store.cas.path, planned.content, kept.content)
         done.results, done.content = len(results), len(content)
         done.bytes = sum(entry.size for entry in [*results, *content])

@@ -4,6 +4,7 @@
       BlobMissing     no such content
       BlobDamaged     a file of that name, but not with that content
       ResultDamaged   a record of that action, but not as it was written
+      ResultDoubted   a record of that action that those did not sign whose word counts
 
 They are StoreErrors so that one that nobody handles still reads well; whoever decides between hit and miss catches
 `StoreLookup` (law 5: an entry whose content is missing or damaged is a miss with that reason).
@@ -46,6 +47,13 @@ class BlobDamaged(StoreLookup):
 
 class ResultDamaged(StoreLookup):
     """The record of this action is not the one that was written."""
+
+    def __init__(self, digest: ActionDigest, reason: str) -> None:
+        super().__init__("an action's result in the store", digest, reason)
+
+
+class ResultDoubted(StoreLookup):
+    """The record of this action is whole, and too few vouch for it."""
 
     def __init__(self, digest: ActionDigest, reason: str) -> None:
         super().__init__("an action's result in the store", digest, reason)

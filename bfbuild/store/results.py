@@ -4,7 +4,8 @@ Rules. Only success is recorded. A record is complete before it has its name, an
 last bytes are a seal, the SHA-256 of the action's hash and of all bytes before. The seal is itself a piece of the
 message (a detail in `execution_metadata.auxiliary_metadata`; pieces of a message may be written one after the other),
 so any other reader of the API still reads the file, and ours notices each changed byte and a record under a wrong name.
-What a record refers to may be missing from the CAS: whoever decides on a hit asks there.
+What a record refers to may be missing from the CAS: whoever decides on a hit asks there, and asks for results that are
+`believed`, which is a question where a project says whose word counts (a `Trust`, see signatures.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from bfbuild.digest import Digest, canonical
 from bfbuild.store.disk import hashed_files
-from bfbuild.store.lookup import ResultDamaged
+from bfbuild.store.lookup import ResultDamaged, ResultDoubted
+from bfbuild.store.signatures import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bfbuild.protos.remote_execution_pb2 import ActionResult
     from bfbuild.store.disk import Scratch
     from bfbuild.store.leases import Leases
+    from bfbuild.store.signatures import Signatures, Trust
 
 SEAL_TYPE = "bfbuild/seal"
 
@@ -31,10 +34,14 @@ SEAL_TYPE = "bfbuild/seal"
 class Results:
     """The results in one folder."""
 
-    def __init__(self, path: Path, scratch: Scratch, leases: Leases) -> None:
+    def __init__(
+        self, path: Path, scratch: Scratch, leases: Leases, signatures: Signatures, trust: Trust | None
+    ) -> None:
         self.path = path
         self._scratch = scratch
         self._leases = leases
+        self._signatures = signatures
+        self._trust = trust
 
     def get(self, action: ActionDigest) -> ActionResult | None:
         """Return the recorded result, None where there is none; raise ResultDamaged, to be taken as a miss.
@@ -43,6 +50,15 @@ class Results:
         """
         self._leases.hold(action.hash)
         return self.read(action)
+
+    def believed(self, action: ActionDigest) -> ActionResult | None:
+        """Return the same where those vouch for it whose word counts; else raise ResultDoubted."""
+        result = self.get(action)
+        if self._trust is not None and result is not None:
+            why = self._trust.doubt(message(action, canonical(result)), self._signatures.get(action))
+            if why is not None:
+                raise ResultDoubted(action, why)
+        return result
 
     def read(self, action: ActionDigest) -> ActionResult | None:
         """Return the same for one who only looks: it may be gone the next moment."""
@@ -55,7 +71,13 @@ class Results:
         return parse(action, data)
 
     def put(self, action: ActionDigest, result: ActionResult) -> None:
-        """Record a success, its outputs in the order of their paths.
+        """Record a success of one's own, signed where there is a key for it; see `adopt`."""
+        body = self.adopt(action, result)
+        if self._trust is not None:
+            self._signatures.add(action, self._trust.sign(message(action, body)))
+
+    def adopt(self, action: ActionDigest, result: ActionResult) -> bytes:
+        """Record a success, its outputs in the order of their paths; return the record without its seal.
 
         The result MUST have exit code 0, and what it refers to MUST be in the CAS already. Raise StoreError where it
         cannot be written.
@@ -69,6 +91,7 @@ class Results:
         body = canonical(record)
         self._leases.hold(action.hash)
         self._scratch.publish([(self._scratch.write(body + seal(action, body)), self.path_of(action))])
+        return body
 
     def hashes(self, prefix: str = "") -> Iterator[str]:
         """Iterate, in order, over the hashes of recorded actions, unchecked; only those that start with `prefix`."""

@@ -79,7 +79,7 @@ class Toolchains:
             unpacking = _unpacking(self._packages(recipe), self._sysroot_packages(recipe))
             digest = self._recorded(unpacking.action) or self._made(recipe)
             with suppress(StoreError):  # a shortcut for the next time, where it can be written
-                self.store.results.put(planning, _root_result(digest))
+                self.store.results.adopt(planning, _root_result(digest))  # unsigned: nothing was unpacked for it
         return digest
 
     def planned(self) -> Sequence[Tree]:
@@ -138,7 +138,7 @@ class Toolchains:
     def _recorded(self, action: ActionDigest) -> Digest | None:
         """Return the recorded root where it and its Directory are whole."""
         try:
-            result = self.store.results.get(action)
+            result = self.store.results.believed(action)
             if result is None or len(result.output_directories) != 1:
                 return None
             digest = Digest.of_message(result.output_directories[0].root_directory_digest)

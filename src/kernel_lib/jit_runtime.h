@@ -53,7 +53,7 @@ const char *jit_message(void);
 /* How much memory the compiler may take for its own heap; 24 MiB if never called. Before jit_start(). */
 void jit_heap_init(size_t bytes);
 
-/* After how many calls a function is worth compiling; 100 if never called. */
+/* After how many calls a function is worth compiling; 100 if never called. After five times as many, by its profile. */
 void jit_set_threshold(uint32_t calls);
 
 /* Puts the code in place that the disk has for this processor, and counts the calls of all other marked functions. */
@@ -85,6 +85,8 @@ typedef enum {
 typedef struct {
     jit_state_t state;
     bool is_from_disk;      /* what is known of it was known at the boot */
+    bool is_by_profile;     /* what runs was made for the values and branches that were measured */
+    bool is_final;          /* nothing better is looked for any more */
     uint32_t calls;         /* that were counted */
     uint32_t per_mille;     /* the cost of the new code by that of the old; 0 while it is not known */
     uint64_t before, after; /* cycles of a call, on average */

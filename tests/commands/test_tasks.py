@@ -16,13 +16,15 @@ from tests.small import DODO, Small
 def test_the_tasks_of_a_project(tmp_path: Path) -> None:
     """Each task has a name, a sentence and its options; listing them touches nothing."""
     tasks = {task["basename"]: task for task in project_tasks(tmp_path)}
-    assert set(tasks) == {"image", "build", "run", "bench", "debug"}
+    assert set(tasks) == {"image", "image:warm", "optimize", "build", "run", "bench", "debug"}
     assert all(task["doc"] and task["verbosity"] == 2 for task in tasks.values())
     assert {name: [param["long"] for param in task["params"]] for name, task in tasks.items()} == {
         "image": ["jobs", "keep-going", "trace"],
+        "image:warm": ["jobs", "keep-going", "trace"],
+        "optimize": ["jobs", "keep-going"],
         "build": ["jobs", "keep-going", "trace"],
         "run": ["name", "interactive", "screenshot", "disk"],
-        "bench": ["name", "json", "compare", "html"],
+        "bench": ["name", "native", "json", "compare", "html"],
         "debug": ["name", "port"],
     }
     assert list(tmp_path.iterdir()) == []

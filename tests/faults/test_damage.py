@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bfbuild.digest import digest_file
-from bfbuild.recipe.graph import SANDBOX
+from bfbuild.recipe.model import SANDBOX
 from bfbuild.store.signature import untouched
 from tests.faults.conftest import Trial
 from tests.small import Roots, Small, ran

@@ -16,6 +16,7 @@ PACKAGE = Path(bfbuild.__file__).parent
 FLOORS = (
     "commands",
     "explain",
+    "release",
     "declared",
     "remembered",
     "realise",

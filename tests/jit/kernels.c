@@ -203,3 +203,12 @@ int32_t horner(const int32_t *coefficients, uint32_t degree, int32_t x) {
 double refused_for_its_result(double x) {
     return 2 * x;
 }
+
+/* An argument of several words, which is handed over on the stack. */
+typedef struct {
+    uint32_t part[3];
+} several_t;
+
+uint32_t by_value(several_t several, uint32_t n) {
+    return several.part[n % 3];
+}

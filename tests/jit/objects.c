@@ -1,6 +1,6 @@
 /*
- * objects.c: an app that compiles every function of kernels.c for several processors, the first ones once more at the
- * end, and says which bytes came out.
+ * objects.c: an app that compiles every function of kernels.c for several processors, some for the use that is made of
+ * them, the first ones once more at the end, and says which bytes came out.
  */
 #include "jit/compiler_module.h"
 #include "jit/request.h"
@@ -19,6 +19,17 @@ static const char *const processors[] = {
     "+cmov,+mmx,+fxsr,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+xsave,+avx,+fma,+f16c,+bmi,+bmi2,+avx2",
 };
 
+/* What requests say of a function's use. */
+static const struct {
+    const char *function, *lines;
+} uses[] = {
+    {"fibonacci", "count branches\n"},        {"find_string", "count branches\n"},
+    {"fibonacci", "constant 0 20\n"},         {"matmul", "constant 0 1052672\nconstant 3 16\n"},
+    {"dot", "constant 2 100\nbranches F3\n"}, {"crc32", "branches C5F9\n"},
+    {"insertion_sort", "branches F6E9D8\n"},
+};
+
+enum { USES = sizeof uses / sizeof *uses };
 enum { PROCESSORS = sizeof processors / sizeof *processors, AGAIN = 3 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -38,13 +49,20 @@ static void digest_of(const void *data, uint32_t size, char text[SHA256_TEXT_SIZ
     sha256_text(digest, text);
 }
 
-static bool compile(const char *function, const char *features, const void *bitcode, uint32_t size) {
+/* Lines as one word of a record. */
+static void as_word(const char *lines, char word[REQUEST_SIZE]) {
+    snprintf(word, REQUEST_SIZE, "%s", lines[0] == '\0' ? "general" : lines);
+    for (char *letter = word; *letter != '\0'; letter++)
+        *letter = *letter == ' ' ? ',' : *letter == '\n' ? ';' : *letter;
+}
+
+static bool compile(const char *function, const char *features, const char *use, const void *bitcode, uint32_t size) {
     compiled_t compiled;
     char request[REQUEST_SIZE], source[SHA256_TEXT_SIZE], object[SHA256_TEXT_SIZE], optimized[SHA256_TEXT_SIZE];
     digest_of(bitcode, size, source);
     snprintf(request, sizeof request,
-             "bareflow-request 2\ncompiler %s\nbitcode %s\nfunction %s\nfeatures %s\nrecursion 0\n", source, source,
-             function, features);
+             "bareflow-request 2\ncompiler %s\nbitcode %s\nfunction %s\nfeatures %s\nrecursion 0\n%s", source, source,
+             function, features, use);
     compiler_result_t result = compiler_run(request, bitcode, size, &compiled);
     if (result != COMPILER_OK) {
         terminal_printf("%s: %s: %s\n", function, compiler_result_text(result), compiler_message());
@@ -52,7 +70,8 @@ static bool compile(const char *function, const char *features, const void *bitc
     }
     digest_of(compiled.object, compiled.object_size, object);
     digest_of(compiled.optimized, compiled.optimized_size, optimized);
-    serial_record("object function=%s features=%s size=%u sha256=%s optimized=%s", function, features,
+    as_word(use, request);
+    serial_record("object function=%s features=%s use=%s size=%u sha256=%s optimized=%s", function, features, request,
                   compiled.object_size, object, optimized);
     free(compiled.object);
     free(compiled.optimized);
@@ -61,8 +80,10 @@ static bool compile(const char *function, const char *features, const void *bitc
 
 static bool compile_all(const void *bitcode, uint32_t size) {
     bool is_done = true;
+    for (unsigned i = 0; i < PROCESSORS * USES; i++)
+        is_done &= compile(uses[i % USES].function, processors[i / USES], uses[i % USES].lines, bitcode, size);
     for (unsigned i = 0; i < PROCESSORS * FUNCTIONS + AGAIN; i++)
-        is_done &= compile(functions[i % FUNCTIONS], processors[i / FUNCTIONS % PROCESSORS], bitcode, size);
+        is_done &= compile(functions[i % FUNCTIONS], processors[i / FUNCTIONS % PROCESSORS], "", bitcode, size);
     return is_done;
 }
 

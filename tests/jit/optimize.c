@@ -1,13 +1,15 @@
 /*
  * optimize.c: an app whose functions become better while it runs. It calls them with arguments that change, compares
- * every result with what it must be, and tells what became of them. "short" means the first of them alone.
+ * every result with what it must be, and tells what became of them. "short" means the first of them alone; "long" that
+ * it goes on until there is nothing more to be found out, under a timer that calls one of them too.
  */
 #include "check.h"
 #include "functions.h"
+#include "io/port.h"
 #include "jit/compiler_module.h"
 #include "jit_runtime.h"
 
-enum { ROUNDS = 400, SIZE = 512 };
+enum { ROUNDS = 400, LONG_ROUNDS = 1600, SIZE = 512, PIT_CHANNEL0 = 0x40, PIT_DIVISOR = 1193 /* 1 kHz */ };
 
 static int32_t left[SIZE], right[SIZE];
 static uint32_t a[SIZE], b[SIZE];
@@ -82,13 +84,34 @@ static int work(uint32_t rounds) {
     return 0;
 }
 
+static volatile uint32_t wrong;
+
+static void tick(void) {
+    wrong += fibonacci(7) != 13;
+}
+
+/* While calls of calls_back() are nested, it is compiled, counts branches, and is tried. */
+static int work_long(void) {
+    outb(PIT_CHANNEL0, PIT_DIVISOR & 0xFF);
+    outb(PIT_CHANNEL0, PIT_DIVISOR >> 8);
+    irq_handle(IRQ_TIMER, tick);
+    for (uint32_t i = 0; i < LONG_ROUNDS / 40; i++) {
+        CHECK(work(40) == 0);
+        for (levels = 40; levels > 0;)
+            CHECK(calls_back(i) >= 2 * i);
+    }
+    CHECK(wrong == 0);
+    return 0;
+}
+
 int app_main(void) {
+    bool is_long = strcmp(app_arguments(), "long") == 0;
     prepare();
     uint64_t before = rdtsc();
     jit_result_t result = jit_start();
     serial_record("jit result=%u start=%llu", result, rdtsc() - before);
     CHECK(result == JIT_OK);
-    CHECK(nest() == 0 && work(ROUNDS) == 0);
+    CHECK(nest() == 0 && (is_long ? work_long() : work(ROUNDS)) == 0);
     jit_print();
     if (jit_message()[0] != '\0')
         terminal_printf("%s\n", jit_message());

@@ -44,9 +44,13 @@ static int look(uint32_t number, uint32_t *round) {
 static int save(uint32_t number, uint32_t round) {
     char request[32];
     snprintf(request, sizeof request, "request %u\n", number);
-    const artifact_t artifact = {
-        .per_mille = round % 900 + 1, .before = 10, .after = 5, .object = object, .object_size = make(number, round)};
-    CHECK(artifact_write(volume, ABI, request, &artifact) == ARTIFACT_OK);
+    const artifact_t artifact = {.request = request,
+                                 .per_mille = round % 900 + 1,
+                                 .before = 10,
+                                 .after = 5,
+                                 .object = object,
+                                 .object_size = make(number, round)};
+    CHECK(artifact_write(volume, ABI, &artifact) == ARTIFACT_OK);
     serial_record("saved number=%u round=%u", number, round);
     return 0;
 }

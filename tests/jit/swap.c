@@ -1,6 +1,7 @@
 /*
  * swap.c: an app that swaps a function ten thousand times while a timer interrupts it ten thousand times a second and
- * calls the same function, and while the function itself runs; every call computes what it must, and no memory is lost.
+ * calls the same function, and while the function itself runs; also code that counts branches. Every call computes what
+ * it must, and no memory is lost.
  */
 #include "check.h"
 #include "functions.h"
@@ -12,9 +13,9 @@
 enum { SWAPS = 10000, PIT_CHANNEL0 = 0x40, PIT_DIVISOR = 119 /* 10 kHz */, N = 6, FIBONACCI_OF_N = 8 };
 
 typedef struct {
-    uint8_t *bytes;
-    uint32_t size;
-} object_t;
+    compiled_t compiled;
+    bool counts; /* its branches */
+} made_t;
 
 static volatile uint32_t ticks, wrong;
 static jit_function_t *target;
@@ -39,10 +40,10 @@ uint32_t call_back(uint32_t n) {
     return n + fibonacci(N);
 }
 
-static object_t make(const char *name) {
+static made_t make(const char *name, bool counts) {
     fs_volume_t *volume;
     fs_file_t file;
-    object_t made = {0};
+    made_t made = {.counts = counts};
     uint32_t size;
     if (fs_mount_disk(&volume) != FS_OK || fs_open(volume, "JIT/FUNCTIONS.BC", &file) != FS_OK ||
         compiler_load(volume, "JIT/COMPILER.ELF") != COMPILER_OK)
@@ -51,42 +52,50 @@ static object_t make(const char *name) {
     if (bitcode == NULL || fs_read(&file, 0, bitcode, file.size, &size) != FS_OK)
         return made;
     target = find(name);
-    compiled_t compiled;
     char request[REQUEST_SIZE];
-    if (target != NULL && request_text(target, request) != 0 &&
-        compiler_run(request, bitcode, size, &compiled) == COMPILER_OK) {
-        made = (object_t){compiled.object, compiled.object_size};
-        free(compiled.optimized);
-    }
+    specialisation_t wanted = {.recursion = REQUEST_RECURSION, .counts_branches = counts};
+    if (target != NULL && request_text(target, &wanted, request) != 0)
+        compiler_run(request, bitcode, size, &made.compiled);
     free(bitcode);
     return made;
 }
 
-static int swap_in(const object_t *object) {
+static void give_back(made_t *made) {
+    free(made->compiled.object);
+    free(made->compiled.optimized);
+}
+
+static int swap_in(const made_t *made) {
     code_t code;
-    CHECK(target != NULL && code_load(object->bytes, object->size, target->name, &code) == CODE_OK);
+    const compiled_t *compiled = &made->compiled;
+    CHECK(target != NULL && compiled->object != NULL);
+    code_result_t result = made->counts ? code_load_counting(compiled->object, compiled->object_size, target, 1, &code)
+                                        : code_load(compiled->object, compiled->object_size, target, &code);
+    CHECK(result == CODE_OK && (code.counters != NULL) == made->counts);
     jit_swap_function(target, &code);
     return 0;
 }
 
-static int swap_often(unsigned times) {
-    object_t object = make("fibonacci");
+static int swap_often(unsigned times, bool counts) {
+    made_t made = make("fibonacci", counts);
+    CHECK(made.compiled.branches == 1 && made.compiled.is_recursive);
     for (unsigned i = 0; i < times / 2; i++) {
-        CHECK(swap_in(&object) == 0 && fibonacci(N) == FIBONACCI_OF_N);
+        CHECK(swap_in(&made) == 0 && fibonacci(N) == FIBONACCI_OF_N);
         jit_swap_function(target, NULL);
         CHECK(fibonacci(N) == FIBONACCI_OF_N);
     }
-    free(object.bytes);
+    give_back(&made);
     return 0;
 }
 
 static int swap_inside(void) {
-    object_t object = make("calls_back");
+    made_t made = make("calls_back", false);
+    CHECK(!made.compiled.is_recursive);
     for (unsigned i = 0; i < 100; i++) {
-        CHECK(swap_in(&object) == 0);
+        CHECK(swap_in(&made) == 0);
         CHECK(calls_back(i) == 2 * (i + FIBONACCI_OF_N));
     }
-    free(object.bytes);
+    give_back(&made);
     CHECK(inner_swaps > 0 && inner_swaps % 200 == 0);
     return 0;
 }
@@ -96,9 +105,9 @@ int app_main(void) {
     irq_handle(IRQ_TIMER, tick);
     outb(PIT_CHANNEL0, PIT_DIVISOR & 0xFF);
     outb(PIT_CHANNEL0, PIT_DIVISOR >> 8);
-    CHECK(swap_often(10) == 0 && swap_inside() == 0);
+    CHECK(swap_often(10, false) == 0 && swap_inside() == 0);
     size_t used = heap_statistics().used;
-    CHECK(swap_often(SWAPS) == 0 && swap_inside() == 0);
+    CHECK(swap_often(SWAPS, false) == 0 && swap_often(SWAPS / 10, true) == 0 && swap_inside() == 0);
     terminal_printf("%u ticks, %u wrong\n", ticks, wrong);
     CHECK(wrong == 0 && ticks > 1000);
     CHECK(heap_statistics().used == used);

@@ -56,7 +56,7 @@ def test_a_warm_boot_is_ready_at_once(run: Benched) -> None:
     first, warm = (milestones(run.by_kind[kind]) for kind in ("first", "warm"))
     assert warm["sectors read of the compiler"] == 0
     assert (first["sectors read of the compiler"] or 0) > 1 << 20 >> 9
-    assert 0 < (warm["until all is decided"] or 0) <= (warm["start of the JIT"] or 0) <= START_CYCLES
+    assert 0 < (warm["until all are swapped"] or 0) <= (warm["start of the JIT"] or 0) <= START_CYCLES
     assert {row.origin for row in run.by_kind["warm"].optimized if row.name != "nothing"} == {"disk"}
 
 

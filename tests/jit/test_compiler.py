@@ -55,7 +55,7 @@ def test_an_object_holds_what_is_wanted_alone(compiler: Compiler, kernels: Path,
         ("no_such_function", KERNELS, "the bitcode does not define no_such_function"),
         ("leaf_of_another_file", KERNELS, "the bitcode does not define leaf_of_another_file"),
         ("refused_for_its_result", KERNELS, "returns a floating-point number"),
-        ("count_calls", VARIABLE, "the source has a variable, calls, which would be doubled"),
+        ("count_calls", VARIABLE, "uses the variable calls, which the build's code cannot share"),
     ],
 )
 def test_what_cannot_be_compiled_is_refused(
@@ -81,6 +81,18 @@ def test_what_cannot_be_compiled_is_refused(
         (("recursion 0\n", "recursion 0\n\n"), "lines that are not known"),
         (("recursion 0\n", "recursion 0\nbetter yes\n"), "lines that are not known"),
         (("recursion 0\n", "recursion 0\n\0"), "is no text"),
+        (("recursion 0\n", "recursion 0\ncount calls\n"), "something else than branches"),
+        (("recursion 0\n", "recursion 0\ncount branches\nconstant 0 1\n"), "something else than branches"),
+        (("recursion 0\n", "recursion 0\nconstant 2\n"), "a constant that is none"),
+        (("recursion 0\n", "recursion 0\nconstant 2 -1\n"), "a constant that is none"),
+        (("recursion 0\n", "recursion 0\nconstant 2 4294967296\n"), "a constant that is none"),
+        (("recursion 0\n", "recursion 0\nconstant 2 7\nconstant 2 8\n"), "a constant that is none"),
+        (("recursion 0\n", "recursion 0\nconstant 2 7\nconstant 0 8\n"), "a constant that is none"),
+        (("recursion 0\n", "recursion 0\nbranches 0\n"), "outcomes of branches that are none"),
+        (("recursion 0\n", "recursion 0\nbranches 0f\n"), "outcomes of branches that are none"),
+        (("recursion 0\n", "recursion 0\nbranches 00\nconstant 2 7\n"), "lines that are not known"),
+        (("recursion 0\n", "recursion 0\nbranches 0000\n"), "about 2 branches, the bitcode has 1"),
+        (("recursion 0\n", "recursion 0\nconstant 3 7\n"), "word 3 of the arguments of dot is no integer"),
     ],
 )
 def test_a_malformed_request_is_refused(compiler: Compiler, kernels: Path, change: tuple[str, str], words: str) -> None:
@@ -101,6 +113,48 @@ def test_the_optimized_bitcode_is_what_the_object_is_made_of(
     text = tool("llvm-dis", str(path), "-o", "-").stdout
     assert re.findall(r"^define .*@(\w+)\(", text, re.MULTILINE) == ["dot"]
     assert "<8 x i32>" in text
+
+
+@pytest.mark.parametrize(
+    ("function", "word"), [("power_mod", 0), ("power_mod", 1), ("power_mod", 4), ("by_value", 0), ("by_value", 2)]
+)
+def test_a_part_of_an_argument_is_no_constant(compiler: Compiler, kernels: Path, function: str, word: int) -> None:
+    """Of an argument of two words, or of a structure, no word can be known alone: refused, not guessed."""
+    refused = compiler.answer(request(function, I686, kernels) + f"constant {word} 1\n", kernels)
+    assert (refused.exit_code, refused.object) == (1, b"")
+    assert f"word {word} of the arguments of {function} is no integer of one word, and no pointer" in refused.message
+
+
+def test_a_version_for_a_value_stands_behind_a_guard(
+    compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path
+) -> None:
+    """A known count unrolls the loop for it; the general loop is there too, for all others."""
+    text = request("matmul", I686, kernels) + "constant 3 2\n"
+    code = disassembly(tool, tmp_path, compiler.answer(text, kernels).object)
+    assert re.search(r"cmpl\s+\$0x2,", code)
+    assert code.count("imul") > disassembly(tool, tmp_path, compiler("matmul", I686, kernels).object).count("imul")
+
+
+def test_outcomes_of_branches_reach_the_optimizer(
+    compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path
+) -> None:
+    """A loop that turns often gets other code than one that turns seldom; what was not met has no weights."""
+    objects = set()
+    for outcomes in ("00", "F1", "11"):
+        path = tmp_path / "optimized.bc"
+        made = compiler.answer(request("dot", V3, kernels) + f"branches {outcomes}\n", kernels)
+        path.write_bytes(made.optimized)
+        assert ("branch_weights" in tool("llvm-dis", str(path), "-o", "-").stdout) == (outcomes != "00")
+        objects.add(made.object)
+    assert len(objects) == 3
+
+
+def test_counting_code_asks_for_counters(compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path) -> None:
+    """They are two words for each branch, under a name that the kernel gives to them."""
+    path = tmp_path / "object"
+    path.write_bytes(compiler.answer(request("dot", I686, kernels) + "count branches\n", kernels).object)
+    names = [line.split()[-2:] for line in tool("llvm-nm", str(path)).stdout.splitlines()]
+    assert names == [["T", "dot"], ["U", "jit_branches"]]
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 100, 2000])

@@ -68,15 +68,15 @@ def test_the_host_makes_what_the_guest_kept(cold: Transcript, disk: Path, compil
     """Each artifact names its request, and the host's compiler gives the same object for it, byte for byte."""
     files = built(BITCODE, COMPILER)
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    artifacts = {each.fields["function"]: each for each in harvest(disk)}
+    artifacts = {each.function: each for each in harvest(disk)}
     assert {name for name, (state, _) in states(cold).items() if state != "counted"} == set(artifacts)
     for function, artifact in artifacts.items():
-        assert artifact.fields["bitcode"] == digests[BITCODE]
-        assert artifact.fields["compiler"] == digests[COMPILER]
+        assert artifact.bitcode == digests[BITCODE]
+        assert artifact.compiler == digests[COMPILER]
         state = "optimized" if artifact.object else "rejected"
         assert states(cold)[function][0] == state
         if artifact.object:
-            made = compiler.answer(artifact.request, files[BITCODE])
+            made = compiler.answer(artifact.request.decode(), files[BITCODE])
             assert (made.object, made.optimized) == (artifact.object, artifact.optimized), function
 
 
@@ -122,3 +122,27 @@ def test_an_old_processor_is_served_too(built: Built, start: Boot) -> None:
 def test_swaps_are_safe_at_any_moment(built: Built, start: Boot) -> None:
     """Ten thousand swaps under ten thousand interrupts a second, and swaps of the function that runs: all is right."""
     start(built("jit/swap.img")["jit/swap.img"], timeout_s=120).require_ok()
+
+
+def test_a_profile_makes_functions_faster_still(built: Built, start: Boot, compiler: Compiler, tmp_path: Path) -> None:
+    """After many calls a known size is a constant, at the next boot too; nested calls and interrupts do no harm."""
+    disk = Path(shutil.copyfile(built("jit/optimize.img")["jit/optimize.img"], tmp_path / "own.img"))
+    first, again = (
+        start(disk, writable=True, deterministic=True, extra=("-cpu", "max"), args="long", timeout_s=120)
+        .require_ok()
+        .transcript
+        for _ in range(2)
+    )
+    codes = {each.text("name"): each.text("code") for each in first.all("optimized")}
+    costs = {each.text("name"): each.number("per_mille") for each in first.all("optimized")}
+    assert codes["crc32"] == "profile"  # its size is always 9
+    assert costs["crc32"] < 950
+    assert states(again) == {name: (state, "disk") for name, (state, _) in states(first).items()}
+    assert {each.text("name"): each.text("code") for each in again.all("optimized")} == codes
+    assert (again.one("module").number("calls"), again.one("module").number("load")) == (0, 0)
+    assert again.one("jit").number("start") < START_CYCLES
+    kept = [each for each in harvest(disk) if each.object]
+    assert "constant 1 9\n" in "".join(each.request for each in kept if each.fields["function"] == "crc32")
+    for artifact in kept:
+        made = compiler.answer(artifact.request, built(BITCODE)[BITCODE])
+        assert (made.object, made.optimized) == (artifact.object, artifact.optimized), artifact.request

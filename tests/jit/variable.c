@@ -1,4 +1,4 @@
-/* variable.c: a source with a variable, which an object made at run time would have a second time. */
+/* variable.c: a source with a variable that the build did not keep as it is, so that nobody else can use it. */
 #include <stdint.h>
 
 static uint32_t calls;

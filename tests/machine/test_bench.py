@@ -205,7 +205,7 @@ kernel entry to the app          500     500     500
 start of the JIT                       1,000     400
 compiler read and started              4,000
 compiling                              3,500
-until all is decided                   9,800     300
+until all are swapped                  9,800     300
 whole program                 20,000  30,000  15,000
 counting adds to a call            0      38      38
 sectors read                       0   1,010       9
@@ -331,8 +331,8 @@ def test_the_format_of_the_json_is_version_2(tmp_path: Path) -> None:
     kinds: tuple[Kind, ...] = ("only", "aot", "first", "warm")
     assert json.loads(Bench(runs=(twin(tmp_path, FIRST, WARM, AOT),)).to_json())["version"] == 2
     assert {model.__name__: list(model.model_fields) for model in (Bench, Benched, Boot, *ROWS)} == {
-        "Bench": ["version", "runs"],
-        "Benched": ["name", "sizes", "boots"],
+        "Bench": ["version", "clock", "runs"],
+        "Benched": ["name", "sizes", "boots", "notes"],
         "Boot": [
             *("kind", "init_cycles", "overhead_cycles", "tests", "functions", "optimized", "events", "samples"),
         ],

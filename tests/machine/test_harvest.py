@@ -1,98 +1,90 @@
-"""Artifacts are read from a disk as they were written, and damage is never taken for one."""
+"""Artifacts are read from a disk as they were written, damage is taken for none, and profiles keep what matters."""
 
 from __future__ import annotations
 
 import hashlib
-import struct
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bfbuild.disk import image
-from bfbuild.disk.layout import Layout, Partition
-from bfbuild.disk.spec import Spec
 from bfbuild.errors import MachineError
-from bfbuild.machine.harvest import Artifact, NoArtifact, harvest, parse
+from bfbuild.machine.harvest import Artifact, NoArtifact, harvest, parse, recorded
+from bfbuild.recipe.profile import Entry, Profile
+from tests.learning import BETTER, LINES, OTHER, WEIGHED, asked, disk, place, written
 
-EPOCH = 1_700_000_000
-DATA_LBA, SECTORS = 2048, 8000
-REQUEST = "bareflow-request 2\ncompiler c\nbitcode b\nfunction f\nfeatures none\nrecursion 3\n"
-OBJECT, OPTIMIZED = b"\x7fELF and so on", b"BC and so on"
-
-
-def written(request: str = REQUEST, code: bytes = OBJECT, *, version: int = 2) -> bytes:
-    """The bytes of an artifact, by FORMAT.md."""
-    text = request.encode()
-    key, abi, optimized = (hashlib.sha256(data).digest() for data in (text, b"abi", OPTIMIZED))
-    sizes = (len(text), len(code), len(OPTIMIZED))
-    head = struct.pack("<4sI32s32sQ16s4I2Q", b"BFJA", version, key, abi, 1, b"19.1.7", *sizes, 500, 2000, 1000)
-    body = head + bytes(32) + optimized + text + code
-    return body + hashlib.sha256(body).digest() + OPTIMIZED
-
-
-def name(request: str = REQUEST) -> str:
-    """Where the guest keeps it."""
-    return f"JIT/CACHE/{hashlib.sha256(request.encode()).hexdigest()[:16]}.art"
-
-
-def disk(folder: Path, files: dict[str, bytes]) -> Path:
-    """A disk whose partition has these files."""
-    paths = {}
-    for index, (place, data) in enumerate(files.items()):
-        source = folder / str(index)
-        source.write_bytes(data)
-        paths[place] = str(source)
-    layout = Layout((DATA_LBA + SECTORS) * 512, (), (Partition("DATA", DATA_LBA, SECTORS),))
-    path = folder / "disk.img"
-    image.build(Spec(layout, files={"DATA": paths}), path, timestamp=EPOCH)
-    return path
+COMPILER, BITCODE = "c" * 64, "b" * 64
+REQUEST = asked(COMPILER, BITCODE)
+CODE = b"\x7fELF and so on", b"BC and so on"
 
 
 def test_an_artifact_is_what_was_written() -> None:
-    """Its fields are those of the request, its key is the request's digest, and "none" means no features."""
-    artifact = parse(written())
-    assert artifact == Artifact(REQUEST, 500, 2000, 1000, OBJECT, OPTIMIZED)
-    assert artifact.fields["function"] == "f"
-    assert artifact.features == ""
-    assert artifact.key == hashlib.sha256(REQUEST.encode()).hexdigest()
+    """Its fields are those of the header and of the request, and its key is the request's digest."""
+    better = hashlib.sha256(b"better").digest()
+    artifact = parse(written(REQUEST, CODE, better=better))
+    assert artifact == Artifact(COMPILER, BITCODE, LINES, 500, 2000, 1000, better.hex(), *CODE)
+    assert artifact.function == "add"
+    assert artifact.request == REQUEST
+    assert artifact.key == hashlib.sha256(REQUEST).hexdigest()
+    assert parse(written(REQUEST, CODE)).better == ""
 
 
-@given(st.integers(0, len(written()) * 8 - 1))
+def test_what_was_not_worth_it_has_neither_object_nor_bitcode() -> None:
+    """Such an artifact is whole; one with only the one or the other is none."""
+    assert parse(written(REQUEST, (b"", b""))).object == b""
+    for code in ((CODE[0], b""), (b"", CODE[1])):
+        with pytest.raises(NoArtifact, match="bitcode"):
+            parse(written(REQUEST, code))
+
+
+@given(st.integers(0, len(written(REQUEST, CODE)) * 8 - 1))
 def test_a_flipped_bit_is_no_artifact(bit: int) -> None:
-    """Whichever bit it is."""
-    data = bytearray(written())
+    """Whichever bit it is, of the bitcode behind the digest as well."""
+    data = bytearray(written(REQUEST, CODE))
     data[bit // 8] ^= 1 << bit % 8
     with pytest.raises(NoArtifact):
         parse(bytes(data))
 
 
-@given(st.integers(0, len(written()) - 1))
+@given(st.integers(0, len(written(REQUEST, CODE)) - 1))
 def test_a_piece_is_no_artifact(size: int) -> None:
     """Wherever it was cut."""
     with pytest.raises(NoArtifact):
-        parse(written()[:size])
+        parse(written(REQUEST, CODE)[:size])
 
 
-def test_another_version_is_no_artifact() -> None:
-    """A format of the future is not guessed at."""
-    with pytest.raises(NoArtifact, match="another format"):
-        parse(written(version=3))
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (written(REQUEST, CODE, version=3), "another format"),
+        (written(b"", CODE), "request is none"),
+        (written(REQUEST[:-1], CODE), "request is none"),
+        (written(REQUEST + b"\n", CODE), "request is none"),
+        (written(REQUEST.replace(b"request 2", b"request 3"), CODE), "request is none"),
+        (written(REQUEST.replace(b"compiler c", b"compiler C"), CODE), "request is none"),
+        (written(REQUEST.replace(b"function add", b"function ../add"), CODE), "request is none"),
+        (written(REQUEST + b"branches " + b"00" * 1024 + b"\n", CODE), "sizes do not add up"),
+    ],
+)
+def test_what_only_looks_like_one_is_no_artifact(data: bytes, why: str) -> None:
+    """Another version, and what is no request, although all digests fit."""
+    with pytest.raises(NoArtifact, match=why):
+        parse(data)
 
 
 def test_a_harvest_has_what_is_whole_and_in_its_place(tmp_path: Path) -> None:
     """Artifacts come sorted by key; a damaged one, one under another's name and other files are passed over."""
-    requests = [REQUEST, REQUEST.replace("function f", "function g")]
+    requests = [REQUEST, asked(COMPILER, BITCODE, OTHER)]
     files = {
-        **{name(each): written(each) for each in requests},
-        name("damaged"): written("damaged")[:-1],
-        name("other"): written("yet another"),
+        **{place(each): written(each, CODE) for each in requests},
+        place(b"damaged"): written(asked(COMPILER, BITCODE, BETTER), CODE)[:-1],
+        place(b"other"): written(asked(COMPILER, BITCODE, BETTER), CODE),
         "JIT/CACHE/README.TXT": b"nothing",
         "JIT/FUNCTIONS.BC": b"bitcode",
     }
     found = harvest(disk(tmp_path, files))
-    assert [each.request for each in found] == sorted(requests, key=lambda each: parse(written(each)).key)
+    assert [each.request for each in found] == sorted(requests, key=lambda each: hashlib.sha256(each).hexdigest())
 
 
 def test_what_is_no_disk_is_told(tmp_path: Path) -> None:
@@ -103,3 +95,61 @@ def test_what_is_no_disk_is_told(tmp_path: Path) -> None:
     path.write_bytes(bytes(4096))
     with pytest.raises(MachineError, match="cannot be read"):
         harvest(path)
+
+
+def found(lines: tuple[str, ...] = LINES, after: int = 1000, bitcode: str = BITCODE, better: str = "") -> Artifact:
+    """What a boot found out."""
+    return Artifact(COMPILER, bitcode, lines, 500, 2000, after, better, *CODE)
+
+
+def entries(profile: Profile) -> dict[tuple[str, ...], Entry]:
+    """What a profile has of the one source of these tests."""
+    return {entry.request: entry for entry in profile.sources["f.bc"].entries}
+
+
+def record(profile: Profile, *artifacts: Artifact, exact: bool = False) -> Profile:
+    """What becomes of a profile."""
+    return recorded(profile, {"f.bc": artifacts}, exact=exact)
+
+
+def test_figures_stay_until_exact_ones_come() -> None:
+    """A boot in real time measures other figures each time: those on record stay, and new requests are added."""
+    first = record(Profile(), found())
+    second = record(first, found(after=999), found(OTHER))
+    assert {lines: entry.after for lines, entry in entries(second).items()} == {LINES: 1000, OTHER: 1000}
+    assert entries(record(second, found(after=1011), exact=True))[LINES].after == 1011
+    assert (
+        entries(record(second, found(after=1009), exact=True))[LINES].after == 1000
+    )  # less than a hundredth is chance
+
+
+def test_a_profile_of_other_code_is_replaced() -> None:
+    """Where the bitcode is another, nothing that was measured of the old one is left: only what to ask elsewhere."""
+    elsewhere = [(each[0], "features none", each[2]) for each in (LINES, OTHER)]
+    first = record(Profile(), found(), found(OTHER), *(found(each) for each in elsewhere))
+    second = record(first, found(bitcode="d" * 64))
+    assert second.sources["f.bc"].bitcode == "d" * 64
+    assert {lines: entry.after for lines, entry in entries(second).items()} == {LINES: 1000, elsewhere[0]: 0}
+    assert record(first) == first
+
+
+def test_a_request_about_branches_is_about_one_bitcode() -> None:
+    """What is left of a profile of other code says nothing of branches, which would be others there."""
+    general, weighed = (tuple(each.replace("+cmov,+sse2", "none") for each in lines) for lines in (LINES, WEIGHED))
+    here = found(weighed)
+    first = record(Profile(), found(), found(general, better=here.key), here)
+    second = entries(record(first, found(bitcode="d" * 64)))
+    assert {lines: entry.better for lines, entry in second.items()} == {
+        LINES: (),
+        general: weighed[:-1],
+        weighed[:-1]: (),
+    }
+
+
+def test_a_better_request_is_recorded_by_its_lines() -> None:
+    """As long as it is on the disk and about the same function; also where figures are on record already."""
+    better = found(BETTER)
+    assert entries(record(Profile(), found(better=better.key), better))[LINES].better == BETTER
+    assert entries(record(record(Profile(), found()), found(better=better.key), better))[LINES].better == BETTER
+    assert entries(record(Profile(), found(better=better.key)))[LINES].better == ()
+    assert entries(record(Profile(), found(better=found(OTHER).key), found(OTHER)))[LINES].better == ()

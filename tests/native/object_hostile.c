@@ -16,7 +16,8 @@
 enum { SIZE_MAX_READ = 1 << 16, ADDRESS = 0xE0000000, KNOWN = 0x12340 };
 
 /* What looks like a name of C is known. */
-static uint32_t resolve(const char *name) {
+static uint32_t find(const void *where, const char *name) {
+    (void)where;
     return name[0] != '\0' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) ? KNOWN : 0;
 }
 
@@ -30,7 +31,7 @@ static object_result_t try(const uint8_t *bytes, uint32_t size, const char *func
     object_result_t result = object_open(&object, exact + 1, size);
     if (result == OBJECT_OK) {
         uint8_t *memory = malloc(object.code_size);
-        result = object_link(&object, memory, ADDRESS, function, resolve, &entry);
+        result = object_link(&object, memory, ADDRESS, function, &(object_resolver_t){find, NULL}, &entry);
         if (result == OBJECT_OK && entry - ADDRESS > object.code_size)
             exit(4);
         free(memory);

@@ -9,8 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfbuild.errors import Errors, RecipeError, render
-from bfbuild.recipe.graph import SANDBOX, Graph, Output, Source, connect
-from bfbuild.recipe.model import Archive, CObject, Command, Image, In, Layout, Link, Out, Recipe, Run, Toolchain
+from bfbuild.recipe.graph import Graph, Output, Source, connect
+from bfbuild.recipe.model import (
+    SANDBOX,
+    Archive,
+    CObject,
+    Command,
+    Image,
+    In,
+    Layout,
+    Link,
+    Out,
+    Recipe,
+    Run,
+    Toolchain,
+)
 
 llvm = Toolchain(name="llvm", packages=("clang-19",))
 qemu = Toolchain(name="qemu", packages=("qemu-system-x86",))

@@ -123,6 +123,7 @@ def test_the_compilation_database_compiles(copy: Small, tool: Tool) -> None:
         (("info", "greeting.txt"), 2, "error: "),
         (("run", "--name", "dem"), 2, "error: no run has this name\n  wanted   dem\n  nearest  demo"),
         (("bench", "--compare", "nothing.json"), 2, "error: a file cannot be read"),
+        (("bench", "--native"), 2, "error: this run has no twin"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -52,7 +52,7 @@ static void seal(const content_t *file) {
 static void path_of(const jit_function_t *function, char path[ARTIFACT_PATH_SIZE]) {
     char request[REQUEST_SIZE], digits[SHA256_TEXT_SIZE];
     uint8_t key[SHA256_SIZE];
-    sha256(request, request_text(function, request), key);
+    sha256(request, request_general(function, request), key);
     sha256_text(key, digits);
     snprintf(path, ARTIFACT_PATH_SIZE, "%s/%.16s.art", ARTIFACT_FOLDER, digits);
 }
@@ -61,7 +61,7 @@ static void path_of(const jit_function_t *function, char path[ARTIFACT_PATH_SIZE
 static bool is_taken(const jit_function_t *function) {
     artifact_t artifact;
     code_t code;
-    if (!jit_read_artifact(volume, function, &artifact))
+    if (!jit_read_artifact(volume, function, NULL, &artifact))
         return false;
     bool is_loaded = artifact.object == NULL || jit_load(function, &artifact, &code) == JIT_OK;
     if (is_loaded && artifact.object != NULL)
@@ -113,7 +113,7 @@ static int damage_bitcode(uint32_t times) {
     compiled_t right, made;
     content_t bitcode = read_file(function->source->path);
     compiler_limit(HEAP, CALL_LIMIT);
-    CHECK(request_text(function, request) != 0 && compiler_load(volume, "JIT/COMPILER.ELF") == COMPILER_OK);
+    CHECK(request_general(function, request) != 0 && compiler_load(volume, "JIT/COMPILER.ELF") == COMPILER_OK);
     CHECK(compiler_run(request, bitcode.bytes, bitcode.size, &right) == COMPILER_OK);
     for (uint32_t i = 0; i < times; i++) {
         size_t used = heap_statistics().used;

@@ -86,6 +86,11 @@ def test_a_program_optimizes_itself_under_the_sanitizers(first: Transcript, disk
     assert again.one("optimizer").number("compiler_calls") == 0
 
 
+def test_codes_are_compared_by_what_counts(start_twin: Twin, built: Built) -> None:
+    """The least of each class, without classes that were met once; and longer where the outcome is close."""
+    start_twin("watched/measuring", built("bareflow.img")["bareflow.img"]).require_ok()
+
+
 def test_calls_nest_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
     """So do functions that are nested deeply, and that are called back while they run."""
     start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"]).require_ok()

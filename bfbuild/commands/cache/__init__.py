@@ -33,6 +33,7 @@ class Word(NamedTuple):
     options: tuple[str, ...] = ()
 
 
+IR = "ir"  # one more word stands behind it
 WORDS = {
     "ls": Word(),
     "show": Word(("DIGEST|TARGET",)),
@@ -50,6 +51,10 @@ WORDS = {
     "reindex": Word(),
     "export": Word(("TARGET", "FILE")),
     "import": Word(("FILE",)),
+    "ir ls": Word(),
+    "ir show": Word(("KEY|FUNCTION",)),
+    "ir diff": Word(("KEY|FUNCTION",)),
+    "ir validate": Word(("[KEY|FUNCTION]",)),
 }
 
 
@@ -79,6 +84,10 @@ reindex makes the index of what was done anew.
 
 export writes what a target is made of, tools and all, to one file; import reads it into a store: to build the same
 again with no network.
+
+ir ls lists the code that programs, or this machine, made of functions for a processor; ir show prints it as LLVM's
+text and as instructions, ir diff beside what the build made of the function. ir validate compiles it here and compares
+the bytes; exit 1 where they are others.
 """
     cmd_options: ClassVar[tuple[dict[str, object], ...]] = (
         {"name": "json", "long": "json", "type": bool, "default": False, "help": "print JSON for programs"},
@@ -89,7 +98,8 @@ again with no network.
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Answer on standard output and return the exit code."""
         word, *arguments = self._words(opt_values, pos_args)
-        module = import_module(f"bfbuild.commands.cache.{word}{'_' if iskeyword(word) else ''}")
+        place = f"{word.replace(' ', '.')}{'_' if iskeyword(word) else ''}"
+        module = import_module(f"bfbuild.commands.cache.{place}")
         options = {name: opt_values[name] for name in WORDS[word].options}
 
         def answer() -> int:
@@ -107,6 +117,8 @@ again with no network.
         usage = f"{self.bin_name} {self.name} "
         if not words:
             raise InvalidCommand(f"say what to do: {usage}{' | '.join(WORDS)}")
+        if words[0] == IR:
+            words[:2] = [" ".join(words[:2])]
         if words[0] not in WORDS:
             close = nearest(words[0], WORDS)
             guess = f"; did you mean {close}?" if close else ""

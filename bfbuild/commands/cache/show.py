@@ -11,6 +11,7 @@ from bfbuild.commands.cache.describe import MOST_ENTRIES, Description, Entry, de
 from bfbuild.commands.cache.find import find
 from bfbuild.commands.cache.trace import data as trace_data
 from bfbuild.digest import Digest
+from bfbuild.store.trace import BOOT
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -72,13 +73,20 @@ def _trace(trace: Trace) -> list[str]:
     rows = [
         ("label", f"{trace.label}  ({trace.recipe}:{trace.line})"),
         ("kind", trace.kind),
-        ("ran", f"{show.when(trace.started)}, {show.seconds(trace.duration)}, in {trace.sandbox}"),
+        ("ran", _ran(trace)),
         ("exit", str(trace.exit_code)),
         ("tools", trace.toolchain.short if trace.toolchain else "none"),
         ("why", trace.reason.text),
         *(("", f"{cause.kind} {cause.subject}: {cause.old} -> {cause.new}") for cause in trace.reason.causes),
     ]
     return [f"{name:<6} {value}" for name, value in rows]
+
+
+def _ran(trace: Trace) -> str:
+    """When, how long and where; how long a guest took for it is not known."""
+    if trace.sandbox == BOOT:
+        return f"{show.when(trace.started)}, in a boot"
+    return f"{show.when(trace.started)}, {show.seconds(trace.duration)}, in {trace.sandbox}"
 
 
 def _command(command: Command) -> list[str]:

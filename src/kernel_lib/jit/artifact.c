@@ -18,9 +18,10 @@ typedef struct {
 } place_t;
 
 void artifact_free(artifact_t *artifact) {
+    free(artifact->request);
     free(artifact->object);
     free(artifact->optimized);
-    artifact->object = artifact->optimized = NULL;
+    *artifact = (artifact_t){0};
 }
 
 static void path_of(const uint8_t key[SHA256_SIZE], char path[ARTIFACT_PATH_SIZE]) {
@@ -75,14 +76,12 @@ static bool is_for_us(const artifact_header_t *header, const char *text, const a
            header->request_size >= size && memcmp(text, query->request, size) == 0;
 }
 
-static artifact_result_t copy_part(const uint8_t *part, uint32_t size, uint8_t **copy) {
-    if (size == 0)
-        return ARTIFACT_OK;
-    *copy = malloc(size);
-    if (*copy == NULL)
-        return ARTIFACT_FAILED;
-    memcpy(*copy, part, size);
-    return ARTIFACT_OK;
+/* A copy of the heap, with a zero behind it; NULL of nothing. */
+static bool copy_part(const uint8_t *part, uint32_t size, void **copy) {
+    *copy = size == 0 ? NULL : calloc(1, size + 1);
+    if (*copy != NULL)
+        memcpy(*copy, part, size);
+    return size == 0 || *copy != NULL;
 }
 
 /* Takes the bytes of a file apart. The name is a part of the key, so the key in the file decides. */
@@ -105,12 +104,16 @@ static artifact_result_t take(const uint8_t *data, const uint8_t key[SHA256_SIZE
         .optimized_size = query->with_bitcode ? header.optimized_size : 0,
     };
     memcpy(artifact->better, header.better, SHA256_SIZE);
-    artifact_result_t result = copy_part(object, header.object_size, &artifact->object);
-    if (result == ARTIFACT_OK && query->with_bitcode)
-        result = copy_part(optimized, header.optimized_size, &artifact->optimized);
-    if (result != ARTIFACT_OK)
+    void *parts[3] = {NULL};
+    bool is_copied = copy_part(text, header.request_size, &parts[0]) &&
+                     copy_part(object, artifact->object_size, &parts[1]) &&
+                     copy_part(optimized, artifact->optimized_size, &parts[2]);
+    artifact->request = parts[0];
+    artifact->object = parts[1];
+    artifact->optimized = parts[2];
+    if (!is_copied)
         artifact_free(artifact);
-    return result;
+    return is_copied ? ARTIFACT_OK : ARTIFACT_FAILED;
 }
 
 /* Reads as much of an artifact as is wanted, and takes it apart. */
@@ -166,20 +169,20 @@ artifact_result_t artifact_read(fs_volume_t *volume, const artifact_query_t *que
 }
 
 /* The bytes of a file; false where `abi` is no digest. */
-static bool describe(artifact_header_t *header, const char *abi, const char *request, const artifact_t *artifact) {
+static bool describe(artifact_header_t *header, const char *abi, const artifact_t *artifact) {
     *header = (artifact_header_t){
         .magic = ARTIFACT_MAGIC,
         .version = ARTIFACT_VERSION,
         .features = cpu_feature_mask(),
         .llvm = COMPILER_LLVM,
-        .request_size = (uint32_t)strlen(request),
+        .request_size = (uint32_t)strlen(artifact->request),
         .object_size = artifact->object_size,
         .optimized_size = artifact->optimized_size,
         .per_mille = artifact->per_mille,
         .before = artifact->before,
         .after = artifact->after,
     };
-    sha256(request, header->request_size, header->key);
+    sha256(artifact->request, header->request_size, header->key);
     sha256(artifact->optimized, artifact->optimized_size, header->optimized_digest);
     memcpy(header->better, artifact->better, SHA256_SIZE);
     return sha256_parse(abi, header->abi);
@@ -199,17 +202,16 @@ static void repair_once(fs_volume_t *volume) {
     repaired = volume;
 }
 
-artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const char *request,
-                                 const artifact_t *artifact) {
+artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const artifact_t *artifact) {
     char path[ARTIFACT_PATH_SIZE];
     artifact_header_t header;
-    if (!describe(&header, abi, request, artifact))
+    if (!describe(&header, abi, artifact))
         return ARTIFACT_FAILED;
     uint8_t *data = malloc(file_size(&header));
     if (data == NULL)
         return ARTIFACT_FAILED;
     uint8_t *next = put(data, &header, sizeof header);
-    next = put(next, request, header.request_size);
+    next = put(next, artifact->request, header.request_size);
     next = put(next, artifact->object, header.object_size);
     sha256(data, digested_size(&header), next);
     put(next + SHA256_SIZE, artifact->optimized, header.optimized_size);

@@ -18,6 +18,7 @@
 enum { ARTIFACTS_MAX = 64, ARTIFACT_PART_MAX = 1 << 20 };
 
 typedef struct {
+    char *request;          /* text, of the heap */
     uint32_t per_mille;     /* the cost of the new code by that of the build's; 0 where nobody measured it yet */
     uint64_t before, after; /* cycles of a call, on average */
     uint8_t *object;        /* of the heap; NULL where the code is not used */
@@ -25,7 +26,7 @@ typedef struct {
     uint8_t
         *optimized; /* the bitcode that the object was made from; NULL where there is no object or it was not read */
     uint32_t optimized_size;
-    uint8_t better[SHA256_SIZE]; /* the key of a better request; all 0 where none is known */
+    uint8_t better[SHA256_SIZE]; /* the key of the best request that is known; all 0 where nobody looked for one */
 } artifact_t;
 
 typedef struct {
@@ -45,9 +46,9 @@ typedef enum {
 /* Reads what is known of a request, here or from the build. The caller gives what was read to artifact_free(). */
 artifact_result_t artifact_read(fs_volume_t *volume, const artifact_query_t *query, artifact_t *artifact);
 
-artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const char *request, const artifact_t *artifact);
+artifact_result_t artifact_write(fs_volume_t *volume, const char *abi, const artifact_t *artifact);
 
-/* Frees the object and the bitcode. */
+/* Frees the request, the object and the bitcode. */
 void artifact_free(artifact_t *artifact);
 
 #endif

@@ -223,7 +223,12 @@ static compiler_result_t take(const uint8_t *part, uint32_t size, uint8_t **copy
 }
 
 static compiler_result_t take_answer(const compiler_job_t *job, compiled_t *compiled) {
-    *compiled = (compiled_t){.object_size = job->object_size, .optimized_size = job->optimized_size};
+    *compiled = (compiled_t){
+        .object_size = job->object_size,
+        .optimized_size = job->optimized_size,
+        .branches = job->branches,
+        .is_recursive = job->is_recursive != 0,
+    };
     compiler_result_t result = take(job->object, job->object_size, &compiled->object);
     if (result == COMPILER_OK)
         result = take(job->optimized, job->optimized_size, &compiled->optimized);

@@ -13,6 +13,7 @@
 
 #include "fs/fs.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ typedef struct {
     uint32_t object_size;
     uint8_t *optimized; /* the bitcode that the object was made from */
     uint32_t optimized_size;
+    uint32_t branches; /* conditional ones, in the bitcode */
+    bool is_recursive; /* the function calls itself */
 } compiled_t;
 
 /* Asks for what a request (its text) wants; fills in `compiled` where the result is COMPILER_OK. */

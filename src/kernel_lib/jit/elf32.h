@@ -63,6 +63,7 @@ typedef struct {
 _Static_assert(sizeof(elf_section_t) == 40, "the layout of the format");
 
 enum { ELF_UNDEFINED = 0, ELF_ABSOLUTE = 0xFFF1, ELF_RESERVED = 0xFF00 };
+enum { ELF_WEAK = 2 }; /* bits 4 to 7 of a symbol's info */
 
 typedef struct {
     uint32_t name;

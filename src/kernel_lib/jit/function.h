@@ -11,23 +11,32 @@
  * `words` is how many 32-bit words of arguments it has; the first JIT_WORDS are looked at. What the object holds is
  * then called aot_NAME, and NAME is a jump through a pointer, so calls from other files go where the kernel wants them
  * to; one aligned store changes that for all of them. Calls from the same file, recursion among them, stay what the
- * compiler made of them.
+ * compiler made of them. So does the function's address where its own file takes it: it is that of aot_NAME.
  *
- * The function MUST NOT return a floating-point number, and its source MUST NOT define variables: an object made at run
- * time would have them a second time. It gets no object then, and stays what it was.
+ * The function may be any that C has, but it MUST NOT be static, which the build refuses: nobody would call it through
+ * the pointer. It uses the variables, named constants and function addresses of the build's object; the build keeps
+ * all of these (recipes/compiler.py), and jit_source_t says where they lie. What cannot be had so gets no object: the
+ * function stays what it was, and jit_message() says why.
  */
 #ifndef BF_FUNCTION_H
 #define BF_FUNCTION_H
 
 #include <stdint.h>
 
-enum { JIT_WORDS = 3 };
+enum { JIT_WORDS = 4 };
 
 typedef struct {
-    const char *path;     /* of the bitcode on the disk */
-    const char *digest;   /* of the bitcode: SHA-256, in hexadecimal digits, like the next */
-    const char *compiler; /* of the compiler module that the image was built with */
-    const char *abi;      /* of the rules that the kernel was built by: abi.txt */
+    const char *name; /* NULL behind the last */
+    uint32_t address;
+} jit_symbol_t;
+
+/* Every optimizable source has one, made by describe.py. */
+typedef struct {
+    const char *path;            /* of the bitcode on the disk */
+    const char *digest;          /* of the bitcode: SHA-256, in hexadecimal digits, like the next */
+    const char *compiler;        /* of the compiler module that the image was built with */
+    const char *abi;             /* of the rules that the kernel was built by: abi.txt */
+    const jit_symbol_t *symbols; /* what the source's object defines or refers to, static or not */
 } jit_source_t;
 
 typedef struct jit_details jit_details_t;
@@ -45,11 +54,10 @@ typedef struct {
     jit_details_t *details; /* NULL before jit_start() */
 } jit_function_t;
 
-#ifdef JIT_BITCODE
-#define JIT_OPTIMIZABLE(function, argument_words)
-#else
+#ifdef JIT_SOURCE
 #define JIT_OPTIMIZABLE(function, argument_words)                                                                      \
     extern __typeof__(function)(function) __asm__("aot_" #function);                                                   \
+    extern const jit_source_t jit_source;                                                                              \
     extern char jit_counted_##function[];                                                                              \
     extern jit_function_t jit_function_##function;                                                                     \
     __attribute__((section(".jit_functions"), used)) jit_function_t jit_function_##function = {                        \
@@ -58,13 +66,16 @@ typedef struct {
         .aot = (void *)(function),                                                                                     \
         .counted = jit_counted_##function,                                                                             \
         .name = #function,                                                                                             \
-        .source = &(const jit_source_t){JIT_SOURCE_PATH, JIT_SOURCE_DIGEST, JIT_COMPILER_DIGEST, JIT_ABI_DIGEST},      \
+        .source = &jit_source,                                                                                         \
         .words = (argument_words),                                                                                     \
     };                                                                                                                 \
     __asm__(".pushsection .text." #function ", \"ax\", @progbits\n"                                                    \
             ".globl " #function "\n.type " #function ", @function\n" #function ": jmp *jit_function_" #function "\n"   \
             "jit_counted_" #function ": push $jit_function_" #function "\n jmp jit_counted\n"                          \
             ".popsection\n");
+#else
+#define JIT_OPTIMIZABLE(function, argument_words)                                                                      \
+    _Pragma("GCC error \"a source with JIT_OPTIMIZABLE must be built by optimizable() of recipes/compiler.py\"")
 #endif
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * jit.c: see jit_runtime.h. The life of a function: counted, tried, then optimized or rejected, which is remembered.
+ * jit.c: see jit_runtime.h. What a function runs, and what the disk knows of it at the start; tiers.c goes on from
+ * there.
  *
  * Everything here runs in the program's own thread, called by it or at a call of a function that is counted; never in
  * an interrupt handler, which jit_consider() sees to.
@@ -16,13 +17,10 @@
 #include "memory/memory.h"
 
 enum { COUNTED_MASK = 7, CALL_LIMIT = 20000 /* ms */, RETIRED_MAX = 16 };
-enum { KEPT_PER_MILLE = 950 }; /* what measures as less may be chance */
 
 extern jit_function_t jit_functions_start[], jit_functions_stop[]; /* kernel.ld */
 
 static fs_volume_t *volume;
-static uint32_t threshold = 100;
-static bool is_busy;
 static code_t retired[RETIRED_MAX]; /* code that somebody may still be in */
 
 jit_function_t *jit_functions(void) {
@@ -37,8 +35,8 @@ void jit_heap_init(size_t bytes) {
     compiler_limit(bytes, CALL_LIMIT);
 }
 
-void jit_set_threshold(uint32_t calls) {
-    threshold = calls;
+fs_volume_t *jit_volume(void) {
+    return volume;
 }
 
 /* Gives back what nobody is in any more. */
@@ -48,10 +46,10 @@ static void sweep(void) {
             code_unload(&retired[i]);
 }
 
-/* Code beyond the list's length is never given back: that costs memory, and harms nobody. */
+/* Code beyond the list's length is never given back: that costs memory, and harms nobody. Nor is what must stay. */
 static void retire(const code_t *code) {
     sweep();
-    for (unsigned i = 0; i < RETIRED_MAX && code->size != 0; i++)
+    for (unsigned i = 0; i < RETIRED_MAX && code->size != 0 && !code->is_kept; i++)
         if (retired[i].size == 0) {
             retired[i] = *code;
             break;
@@ -59,11 +57,9 @@ static void retire(const code_t *code) {
     sweep();
 }
 
-void jit_swap_function(jit_function_t *function, const code_t *code) {
+void jit_put(jit_function_t *function, const code_t *code) {
     jit_details_t *details = function->details;
-    assert(details != NULL);
     code_t old = details->code, new = code != NULL ? *code : (code_t){0};
-    details->trial = NULL;
     details->code = new;
     function->base = code != NULL ? (void *)(uintptr_t)new.entry : function->aot;
     function->current = function->base; /* from this store on, every call runs it */
@@ -71,136 +67,128 @@ void jit_swap_function(jit_function_t *function, const code_t *code) {
         retire(&old);
 }
 
-jit_result_t jit_compile(jit_function_t *function, code_t *code) {
-    artifact_t artifact;
-    if (volume == NULL)
-        return JIT_NOT_STARTED;
-    jit_result_t result = jit_make(volume, function, &artifact, code);
-    if (result == JIT_OK)
-        artifact_free(&artifact);
-    return result;
+void jit_drop_candidate(jit_function_t *function) {
+    jit_details_t *details = function->details;
+    code_t candidate = details->candidate;
+    details->trial = NULL;
+    details->candidate = (code_t){0};
+    artifact_free(&details->artifact);
+    retire(&candidate);
 }
 
-/* Lets calls be counted, or with code at hand, be tried. */
-static void count(jit_function_t *function, jit_state_t state) {
-    function->details->state = state;
-    function->mask = state == JIT_TRIED ? 0 : COUNTED_MASK;
+void jit_leave(jit_function_t *function) {
+    function->details->step = STEP_NOTHING;
+    function->current = function->base;
+}
+
+void jit_swap_function(jit_function_t *function, const code_t *code) {
+    assert(function->details != NULL);
+    jit_leave(function);
+    jit_drop_candidate(function);
+    jit_put(function, code);
+}
+
+void jit_count(jit_function_t *function) {
+    function->details->step = STEP_CALLS;
+    function->mask = COUNTED_MASK;
     function->current = function->counted;
 }
 
-/* Lets the new code take every second call, until it is clear what it is worth. */
-static void try(jit_function_t *function, const code_t *code) {
+void jit_try(jit_function_t *function, const code_t *candidate, step_t step) {
     jit_details_t *details = function->details;
     measurement_clear(&details->measured[VARIANT_BASE]);
     measurement_clear(&details->measured[VARIANT_NEW]);
-    details->code = *code;
-    details->trial = (void *)(uintptr_t)code->entry;
-    count(function, JIT_TRIED);
+    details->trials++;
+    details->candidate = *candidate;
+    details->trial = (void *)(uintptr_t)candidate->entry;
+    details->step = step;
+    function->mask = 0;
+    function->current = function->counted;
 }
 
-/* Ends the counting of calls: the function is what the build made, for good. */
-static void leave(jit_function_t *function, jit_state_t state) {
-    function->details->state = state;
-    jit_swap_function(function, NULL);
+typedef struct {
+    artifact_t artifact;
+    bool is_by_profile; /* of another request than the general one */
+    bool is_final;      /* the search for something better is over */
+} best_t;
+
+/* What the disk knows of the best request for a function. Where it names one that is gone, the search starts anew. */
+static bool read_best(const jit_function_t *function, best_t *best) {
+    static const uint8_t unknown[SHA256_SIZE];
+    uint8_t own[SHA256_SIZE];
+    artifact_t better, *general = &best->artifact;
+    *best = (best_t){0};
+    if (!jit_read_artifact(volume, function, NULL, general))
+        return false;
+    if (memcmp(general->better, unknown, SHA256_SIZE) == 0)
+        return true;
+    sha256(general->request, strlen(general->request), own);
+    best->is_final = memcmp(general->better, own, SHA256_SIZE) == 0;
+    if (best->is_final || !jit_read_artifact(volume, function, general->better, &better))
+        return true;
+    best->is_final = true;
+    best->is_by_profile = better.object != NULL;
+    artifact_free(best->is_by_profile ? general : &better);
+    if (best->is_by_profile)
+        *general = better;
+    return true;
 }
 
-jit_result_t jit_optimize(jit_function_t *function) {
+jit_result_t jit_compile(jit_function_t *function, code_t *code) {
+    best_t best;
+    artifact_t made;
     if (volume == NULL)
         return JIT_NOT_STARTED;
-    jit_details_t *details = function->details;
-    if (is_busy || details->state != JIT_COUNTED)
-        return JIT_BUSY;
-    is_busy = true;
-    code_t code;
-    jit_result_t result = jit_make(volume, function, &details->artifact, &code);
+    jit_result_t result = JIT_BAD_OBJECT;
+    if (read_best(function, &best)) {
+        if (best.artifact.object != NULL)
+            result = jit_load(function, &best.artifact, code);
+        artifact_free(&best.artifact);
+    }
     if (result == JIT_OK)
-        try(function, &code);
-    else
-        leave(function, JIT_FAILED);
-    jit_event(result == JIT_OK ? "tried" : "failed", function->name);
-    is_busy = false;
+        return result;
+    result = jit_make(volume, function, &(specialisation_t){.recursion = REQUEST_RECURSION}, &made, code);
+    artifact_free(&made);
     return result;
 }
 
-/* Keeps on the disk what the trial showed. */
-static void remember(const jit_function_t *function) {
-    char request[REQUEST_SIZE];
-    const jit_details_t *details = function->details;
-    artifact_t artifact = details->state == JIT_OPTIMIZED ? details->artifact : (artifact_t){0};
-    artifact.per_mille = details->worth.per_mille;
-    artifact.before = details->worth.before;
-    artifact.after = details->worth.after;
-    if (request_text(function, request) == 0 ||
-        artifact_write(volume, function->source->abi, request, &artifact) != ARTIFACT_OK)
-        jit_fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
-}
-
-static void decide(jit_function_t *function) {
+/* Lets a function be what the disk knows of it. Keeps the artifact, or frees it. */
+static bool adopt(jit_function_t *function, best_t *best) {
     jit_details_t *details = function->details;
-    is_busy = true;
-    details->worth = measurement_compare(details->measured);
-    bool is_faster = details->worth.before != 0 && details->worth.per_mille <= KEPT_PER_MILLE;
-    if (is_faster) {
-        details->state = JIT_OPTIMIZED;
-        jit_swap_function(function, &details->code);
-    } else {
-        leave(function, JIT_REJECTED);
-    }
-    jit_event(is_faster ? "optimized" : "rejected", function->name);
-    remember(function);
-    artifact_free(&details->artifact);
-    is_busy = false;
-}
-
-void jit_consider(jit_function_t *function) {
-    const jit_details_t *details = function->details;
-    if (is_busy || !interrupts_are_on())
-        return;
-    if (details->state == JIT_COUNTED && function->calls >= threshold)
-        jit_optimize(function);
-    else if (details->state == JIT_TRIED && measurement_is_enough(details->measured))
-        decide(function);
-}
-
-/* Takes over what the disk knows of a function; false where that is of no use. */
-static bool adopt(jit_function_t *function, const artifact_t *artifact) {
-    jit_details_t *details = function->details;
+    artifact_t *artifact = &best->artifact;
     code_t code;
-    details->is_from_disk = true;
-    details->worth = (comparison_t){artifact->before, artifact->after, artifact->per_mille};
-    if (artifact->object == NULL) {
-        details->state = JIT_REJECTED;
-        jit_event("rejected", function->name);
-        return true;
-    }
-    if (jit_load(function, artifact, &code) != JIT_OK)
+    bool has_code = artifact->object != NULL;
+    if (has_code && jit_load(function, artifact, &code) != JIT_OK) {
+        artifact_free(artifact);
         return false;
-    if (artifact->per_mille != 0) {
-        details->state = JIT_OPTIMIZED;
-        jit_swap_function(function, &code);
-        jit_event("optimized", function->name);
+    }
+    details->is_from_disk = true;
+    details->is_by_profile = best->is_by_profile;
+    details->is_final = best->is_final;
+    details->worth = (comparison_t){artifact->before, artifact->after, artifact->per_mille};
+    if (has_code && artifact->per_mille == 0) {
+        details->artifact = *artifact;
+        details->state = JIT_TRIED;
+        jit_try(function, &code, STEP_TRIAL);
+        jit_event("tried", function->name);
         return true;
     }
-    try(function, &code);
-    jit_event("tried", function->name);
+    details->state = has_code ? JIT_OPTIMIZED : JIT_REJECTED;
+    jit_put(function, has_code ? &code : NULL);
+    jit_event(has_code ? "optimized" : "rejected", function->name);
+    artifact_free(artifact);
+    if (details->is_final)
+        jit_leave(function);
+    else
+        jit_count(function);
     return true;
 }
 
 /* Puts in place what the disk knows of a function; else its calls are counted. */
 static void begin(jit_function_t *function) {
-    artifact_t artifact;
-    if (jit_read_artifact(volume, function, &artifact)) {
-        bool is_adopted = adopt(function, &artifact);
-        if (is_adopted && function->details->state == JIT_TRIED) {
-            function->details->artifact = artifact;
-            return;
-        }
-        artifact_free(&artifact);
-        if (is_adopted)
-            return;
-    }
-    function->details->is_from_disk = false;
-    count(function, JIT_COUNTED);
+    best_t best;
+    if (!read_best(function, &best) || !adopt(function, &best))
+        jit_count(function);
 }
 
 jit_result_t jit_start(void) {

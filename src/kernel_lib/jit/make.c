@@ -37,9 +37,8 @@ static uint8_t *read_bitcode(fs_volume_t *volume, const jit_function_t *function
     return NULL;
 }
 
-/* Asks the compiler. */
 static jit_result_t compile(fs_volume_t *volume, const jit_function_t *function, const char *request,
-                            artifact_t *artifact) {
+                            compiled_t *compiled) {
     compiler_result_t result = compiler_load(volume, COMPILER_PATH);
     if (result != COMPILER_OK)
         return jit_fail(JIT_NO_COMPILER, compiler_result_text(result), compiler_message());
@@ -47,26 +46,16 @@ static jit_result_t compile(fs_volume_t *volume, const jit_function_t *function,
     uint8_t *bitcode = read_bitcode(volume, function, &bitcode_size);
     if (bitcode == NULL)
         return jit_fail(JIT_NO_BITCODE, function->name, function->source->path);
-    compiled_t compiled;
     jit_event("compile", function->name);
-    result = compiler_run(request, bitcode, bitcode_size, &compiled);
+    result = compiler_run(request, bitcode, bitcode_size, compiled);
     jit_event("compiled", function->name);
     free(bitcode);
     if (result == COMPILER_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, compiler_result_text(result));
-    if (result != COMPILER_OK)
-        return jit_fail(JIT_REFUSED, function->name, compiler_message());
-    *artifact = (artifact_t){
-        .object = compiled.object,
-        .object_size = compiled.object_size,
-        .optimized = compiled.optimized,
-        .optimized_size = compiled.optimized_size,
-    };
-    return JIT_OK;
+    return result == COMPILER_OK ? JIT_OK : jit_fail(JIT_REFUSED, function->name, compiler_message());
 }
 
-jit_result_t jit_load(const jit_function_t *function, const artifact_t *artifact, code_t *code) {
-    code_result_t result = code_load(artifact->object, artifact->object_size, function->name, code);
+static jit_result_t load_result(const jit_function_t *function, code_result_t result) {
     if (result == CODE_NO_MEMORY)
         return jit_fail(JIT_NO_MEMORY, function->name, code_result_text(result));
     if (result == CODE_UNKNOWN)
@@ -74,44 +63,78 @@ jit_result_t jit_load(const jit_function_t *function, const artifact_t *artifact
     return result == CODE_OK ? JIT_OK : jit_fail(JIT_BAD_OBJECT, function->name, code_result_text(result));
 }
 
-static bool is_zero(const uint8_t key[SHA256_SIZE]) {
-    static const uint8_t zeros[SHA256_SIZE];
-    return memcmp(key, zeros, SHA256_SIZE) == 0;
+jit_result_t jit_load(const jit_function_t *function, const artifact_t *artifact, code_t *code) {
+    return load_result(function, code_load(artifact->object, artifact->object_size, function, code));
 }
 
-bool jit_read_artifact(fs_volume_t *volume, const jit_function_t *function, artifact_t *artifact) {
+bool jit_read_artifact(fs_volume_t *volume, const jit_function_t *function, const uint8_t *key, artifact_t *artifact) {
     char request[REQUEST_SIZE];
-    artifact_t better;
-    artifact_query_t query = {.abi = function->source->abi, .request = request};
-    if (request_text(function, request) == 0 || artifact_read(volume, &query, artifact) != ARTIFACT_OK)
+    artifact_query_t query = {.abi = function->source->abi, .request = request, .key = key};
+    if (request_general(function, request) == 0 || artifact_read(volume, &query, artifact) != ARTIFACT_OK)
         return false;
-    query.key = artifact->better;
-    if (!is_zero(artifact->better) && artifact_read(volume, &query, &better) == ARTIFACT_OK) {
-        artifact_free(artifact);
-        *artifact = better;
-    }
     if (artifact->object == NULL || artifact->per_mille != 0)
         return true;
     artifact_free(artifact);
-    query.key = NULL;
-    query.with_bitcode = true;
+    query.with_bitcode = true; /* which is kept again with what a trial shows */
     return artifact_read(volume, &query, artifact) == ARTIFACT_OK;
 }
 
-jit_result_t jit_make(fs_volume_t *volume, const jit_function_t *function, artifact_t *artifact, code_t *code) {
+void jit_keep_better(fs_volume_t *volume, const jit_function_t *function, const char *better) {
     char request[REQUEST_SIZE];
-    if (jit_read_artifact(volume, function, artifact) && artifact->object != NULL) {
-        if (jit_load(function, artifact, code) == JIT_OK)
-            return JIT_OK;
-        artifact_free(artifact);
-    }
-    if (request_text(function, request) == 0)
+    artifact_t artifact;
+    const artifact_query_t query = {.abi = function->source->abi, .request = request, .with_bitcode = true};
+    if (request_general(function, request) == 0 || artifact_read(volume, &query, &artifact) != ARTIFACT_OK)
+        return;
+    better = better == NULL ? request : better;
+    sha256(better, strlen(better), artifact.better);
+    if (artifact_write(volume, function->source->abi, &artifact) != ARTIFACT_OK)
+        jit_fail(JIT_OK, function->name, "what was found out cannot be kept on the disk");
+    artifact_free(&artifact);
+}
+
+static char *copy_of(const char *text) {
+    char *copy = malloc(strlen(text) + 1);
+    return copy == NULL ? NULL : strcpy(copy, text);
+}
+
+jit_result_t jit_make(fs_volume_t *volume, const jit_function_t *function, const specialisation_t *wanted,
+                      artifact_t *artifact, code_t *code) {
+    char request[REQUEST_SIZE];
+    compiled_t compiled;
+    *artifact = (artifact_t){0};
+    if (request_text(function, wanted, request) == 0)
         return jit_fail(JIT_REFUSED, function->name, "its request is too long");
-    jit_result_t result = compile(volume, function, request, artifact);
+    jit_result_t result = compile(volume, function, request, &compiled);
     if (result != JIT_OK)
         return result;
-    result = jit_load(function, artifact, code);
+    artifact->object = compiled.object;
+    artifact->object_size = compiled.object_size;
+    artifact->optimized = compiled.optimized;
+    artifact->optimized_size = compiled.optimized_size;
+    artifact->request = copy_of(request);
+    if (artifact->request == NULL)
+        result = jit_fail(JIT_NO_MEMORY, function->name, "there is no memory for its request");
+    else
+        result = jit_load(function, artifact, code);
     if (result != JIT_OK)
         artifact_free(artifact);
+    return result;
+}
+
+jit_result_t jit_make_counting(fs_volume_t *volume, const jit_function_t *function, branches_t *branches,
+                               code_t *code) {
+    char request[REQUEST_SIZE];
+    compiled_t compiled;
+    if (request_text(function, &(specialisation_t){.counts_branches = true}, request) == 0)
+        return jit_fail(JIT_REFUSED, function->name, "its request is too long");
+    jit_result_t result = compile(volume, function, request, &compiled);
+    if (result != JIT_OK)
+        return result;
+    *branches = (branches_t){compiled.branches, compiled.is_recursive};
+    if (branches->count > 0)
+        result = load_result(
+            function, code_load_counting(compiled.object, compiled.object_size, function, branches->count, code));
+    free(compiled.object);
+    free(compiled.optimized);
     return result;
 }

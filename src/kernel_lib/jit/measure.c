@@ -13,6 +13,7 @@ typedef struct {
     uint32_t return_address;
     jit_function_t *function;
     variant_t variant;
+    uint32_t trial;
     uint8_t class;
     uint64_t start;
 } call_t;
@@ -29,23 +30,37 @@ void measurement_clear(measurement_t *measurement) {
         measurement->least[i] = UINT64_MAX;
 }
 
-bool measurement_is_enough(const measurement_t variants[VARIANTS]) {
-    return variants[VARIANT_BASE].calls >= MEASURE_TRIAL_CALLS && variants[VARIANT_NEW].calls >= MEASURE_TRIAL_CALLS;
+void measurement_add(measurement_t *measurement, uint8_t class, uint64_t cycles) {
+    measurement->calls++;
+    measurement->met[class]++;
+    if (cycles < measurement->least[class])
+        measurement->least[class] = cycles;
+}
+
+static bool is_known(const measurement_t *measurement, unsigned class) {
+    return measurement->met[class] >= MEASURE_CLASS_CALLS;
 }
 
 comparison_t measurement_compare(const measurement_t variants[VARIANTS]) {
     uint64_t before = 0, after = 0, classes = 0;
     for (unsigned i = 0; i < MEASURE_CLASSES; i++) {
-        uint64_t base = variants[VARIANT_BASE].least[i], new = variants[VARIANT_NEW].least[i];
-        if (base == UINT64_MAX || new == UINT64_MAX)
+        if (!is_known(&variants[VARIANT_BASE], i) || !is_known(&variants[VARIANT_NEW], i))
             continue;
-        before += base;
-        after += new;
+        before += variants[VARIANT_BASE].least[i];
+        after += variants[VARIANT_NEW].least[i];
         classes++;
     }
     if (before == 0)
         return (comparison_t){0};
     return (comparison_t){before / classes, after / classes, (uint32_t)(after * 1000 / before)};
+}
+
+bool measurement_is_enough(const measurement_t variants[VARIANTS]) {
+    uint32_t base = variants[VARIANT_BASE].calls, new = variants[VARIANT_NEW].calls, calls = base < new ? base : new;
+    if (calls < MEASURE_TRIAL_CALLS || calls >= MEASURE_CLOSE_CALLS)
+        return calls >= MEASURE_CLOSE_CALLS;
+    uint32_t per_mille = measurement_compare(variants).per_mille;
+    return per_mille < MEASURE_CLOSE_FROM || per_mille > MEASURE_CLOSE_TO;
 }
 
 static bool toss(void) {
@@ -77,6 +92,16 @@ static void note_value(histogram_t *histogram, uint32_t value) {
     histogram->count[rarest]++;
 }
 
+frequent_t histogram_most(const histogram_t *histogram) {
+    uint32_t all = 0, most = 0;
+    for (unsigned i = 0; i < MEASURE_VALUES; i++) {
+        all += histogram->count[i];
+        most = histogram->count[i] > histogram->count[most] ? i : most;
+    }
+    uint32_t share = all == 0 ? 0 : (uint32_t)((uint64_t)histogram->count[most] * 1000 / all);
+    return (frequent_t){histogram->value[most], share};
+}
+
 static void *code_of(const jit_function_t *function, variant_t variant) {
     return variant == VARIANT_NEW ? function->details->trial : function->base;
 }
@@ -98,7 +123,7 @@ void *measure_begin(jit_function_t *function, uint32_t *return_slot) {
     for (uint32_t i = 0; i < words; i++)
         note_value(&function->details->values[i], arguments[i]);
     call_t *call = &nested[depth++];
-    *call = (call_t){*return_slot, function, variant, class_of(arguments, words), 0};
+    *call = (call_t){*return_slot, function, variant, function->details->trials, class_of(arguments, words), 0};
     *return_slot = (uint32_t)measured_return;
     void *code = code_of(function, variant);
     call->start = rdtsc();
@@ -107,12 +132,11 @@ void *measure_begin(jit_function_t *function, uint32_t *return_slot) {
 
 uint32_t measure_end(void) {
     uint64_t end = rdtsc();
-    call_t call = nested[depth - 1];
+    const call_t *call = &nested[depth - 1];
+    jit_details_t *details = call->function->details;
+    uint32_t return_address = call->return_address;
+    if (call->trial == details->trials) /* else it was of code that has been decided about */
+        measurement_add(&details->measured[call->variant], call->class, end - call->start);
     depth = depth - 1;
-    uint64_t cycles = end - call.start;
-    measurement_t *measurement = &call.function->details->measured[call.variant];
-    measurement->calls++;
-    if (cycles < measurement->least[call.class])
-        measurement->least[call.class] = cycles;
-    return call.return_address;
+    return return_address;
 }

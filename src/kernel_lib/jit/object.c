@@ -51,6 +51,25 @@ static bool may_be_loaded(const object_t *object, const elf_section_t *section) 
     return !is_variable && section->type == ELF_BITS && is_inside(object, section->offset, section->size);
 }
 
+/* The text at `offset` of a section of strings; NULL where it is none, has no end or is too long. */
+static const char *string_at(const object_t *object, uint32_t index, uint32_t offset) {
+    if (index >= object->section_count)
+        return NULL;
+    elf_section_t strings = section_at(object, index);
+    if (strings.type != ELF_STRINGS || !is_inside(object, strings.offset, strings.size) || offset >= strings.size)
+        return NULL;
+    const char *text = (const char *)object->bytes + strings.offset + offset;
+    uint32_t room = strings.size - offset < OBJECT_NAME_MAX ? strings.size - offset : OBJECT_NAME_MAX;
+    return memchr(text, '\0', room) != NULL ? text : NULL;
+}
+
+static bool is_named(const object_t *object, const elf_section_t *section, const char *name) {
+    elf_header_t header;
+    header_of(object, &header);
+    const char *own = string_at(object, header.section_names, section->name);
+    return own != NULL && strcmp(own, name) == 0;
+}
+
 object_result_t object_open(object_t *object, const uint8_t *bytes, uint32_t size) {
     *object = (object_t){.bytes = bytes, .size = size};
     if (!is_object(object))
@@ -68,28 +87,17 @@ object_result_t object_open(object_t *object, const uint8_t *bytes, uint32_t siz
                 continue;
             if (!may_be_loaded(object, &section) || !place(object, i, &section))
                 return OBJECT_MALFORMED;
+            object->is_kept |= is_named(object, &section, OBJECT_KEPT_SECTION);
         }
     }
     return OBJECT_OK;
-}
-
-/* The text at `offset` of a section of strings; NULL where it is none, has no end or is too long. */
-static const char *string_at(const object_t *object, uint32_t index, uint32_t offset) {
-    if (index >= object->section_count)
-        return NULL;
-    elf_section_t strings = section_at(object, index);
-    if (strings.type != ELF_STRINGS || !is_inside(object, strings.offset, strings.size) || offset >= strings.size)
-        return NULL;
-    const char *text = (const char *)object->bytes + strings.offset + offset;
-    uint32_t room = strings.size - offset < OBJECT_NAME_MAX ? strings.size - offset : OBJECT_NAME_MAX;
-    return memchr(text, '\0', room) != NULL ? text : NULL;
 }
 
 typedef struct {
     object_t *object;
     elf_section_t table; /* of symbols */
     uint32_t address;
-    object_resolver_t *resolve;
+    const object_resolver_t *resolver;
 } linking_t;
 
 static bool symbol_at(const linking_t *linking, uint32_t index, elf_symbol_t *symbol) {
@@ -118,8 +126,8 @@ static object_result_t value_of(linking_t *linking, uint32_t index, uint32_t *va
     const char *name = string_at(linking->object, linking->table.link, symbol.name);
     if (name == NULL)
         return OBJECT_MALFORMED;
-    *value = linking->resolve(name);
-    if (*value != 0)
+    *value = linking->resolver->find(linking->resolver->where, name);
+    if (*value != 0 || symbol.info >> 4 == ELF_WEAK)
         return OBJECT_OK;
     linking->object->missing = name;
     return OBJECT_UNKNOWN;
@@ -185,8 +193,8 @@ static bool find_function(const linking_t *linking, const char *function, uint32
 }
 
 object_result_t object_link(object_t *object, uint8_t *memory, uint32_t address, const char *function,
-                            object_resolver_t *resolve, uint32_t *entry) {
-    linking_t linking = {.object = object, .address = address, .resolve = resolve};
+                            const object_resolver_t *resolver, uint32_t *entry) {
+    linking_t linking = {.object = object, .address = address, .resolver = resolver};
     if (!find_symbols(&linking) || !find_function(&linking, function, entry))
         return OBJECT_MALFORMED;
     memset(memory, 0xCC, object->code_size); /* int3: between sections nothing is run */

@@ -7,8 +7,14 @@
 
 enum { OBJECT_SECTIONS = 64, OBJECT_CODE_MAX = 1 << 20, OBJECT_NAME_MAX = 128 };
 
-/* Finds a function of the kernel; 0 where there is none. */
-typedef uint32_t object_resolver_t(const char *name);
+/* Holds constants whose addresses others may keep, so that they must stay where they are for good. */
+#define OBJECT_KEPT_SECTION ".rodata.kept"
+
+/* Finds what an object does not have itself; 0 where there is no such thing. */
+typedef struct {
+    uint32_t (*find)(const void *where, const char *name);
+    const void *where;
+} object_resolver_t;
 
 typedef struct {
     const uint8_t *bytes;
@@ -16,6 +22,7 @@ typedef struct {
     uint32_t section_count;
     uint32_t places[OBJECT_SECTIONS]; /* where each loaded section will lie, from the start; UINT32_MAX for others */
     uint32_t code_size;               /* of all loaded sections together, with what lies between them */
+    bool is_kept;                     /* it has OBJECT_KEPT_SECTION */
     const char *missing;              /* the name that object_link() did not find */
 } object_t;
 
@@ -29,6 +36,6 @@ object_result_t object_open(object_t *object, const uint8_t *bytes, uint32_t siz
  * `function` begins.
  */
 object_result_t object_link(object_t *object, uint8_t *memory, uint32_t address, const char *function,
-                            object_resolver_t *resolve, uint32_t *entry);
+                            const object_resolver_t *resolver, uint32_t *entry);
 
 #endif

@@ -27,19 +27,6 @@ static const char *state_name(jit_state_t state) {
     return names[state];
 }
 
-static void describe_values(const jit_details_t *details, jit_status_t *status) {
-    for (unsigned word = 0; word < JIT_WORDS; word++) {
-        const histogram_t *histogram = &details->values[word];
-        uint32_t all = 0, most = 0;
-        for (unsigned i = 0; i < MEASURE_VALUES; i++) {
-            all += histogram->count[i];
-            most = histogram->count[i] > histogram->count[most] ? i : most;
-        }
-        status->value[word] = histogram->value[most];
-        status->share[word] = all == 0 ? 0 : (uint32_t)((uint64_t)histogram->count[most] * 1000 / all);
-    }
-}
-
 jit_status_t jit_status(const jit_function_t *function) {
     const jit_details_t *details = function->details;
     jit_status_t status = {.state = JIT_COUNTED, .calls = function->calls};
@@ -50,21 +37,28 @@ jit_status_t jit_status(const jit_function_t *function) {
     status.per_mille = details->worth.per_mille;
     status.before = details->worth.before;
     status.after = details->worth.after;
-    describe_values(details, &status);
+    status.is_by_profile = details->is_by_profile;
+    status.is_final = details->step == STEP_NOTHING;
+    for (unsigned word = 0; word < JIT_WORDS; word++) {
+        frequent_t frequent = histogram_most(&details->values[word]);
+        status.value[word] = frequent.value;
+        status.share[word] = frequent.per_mille;
+    }
     return status;
 }
 
 void jit_print(void) {
-    terminal_printf("%-16s %-10s %6s %10s %12s %12s %9s\n", "function", "state", "from", "counted", "before", "after",
-                    "per mille");
+    terminal_printf("%-16s %-10s %6s %-8s %10s %12s %12s %9s\n", "function", "state", "from", "code", "counted",
+                    "before", "after", "per mille");
     for (const jit_function_t *function = jit_functions(); function < jit_functions_end(); function++) {
         jit_status_t status = jit_status(function);
         const char *from = status.is_from_disk ? "disk" : "here";
-        terminal_printf("%-16s %-10s %6s %10u %12llu %12llu %9u\n", function->name, state_name(status.state), from,
-                        status.calls, status.before, status.after, status.per_mille);
+        const char *code = status.is_by_profile ? "profile" : "general";
+        terminal_printf("%-16s %-10s %6s %-8s %10u %12llu %12llu %9u\n", function->name, state_name(status.state), from,
+                        code, status.calls, status.before, status.after, status.per_mille);
         serial_record(
-            "optimized name=%s state=%s from=%s calls=%u before=%llu after=%llu per_mille=%u value=%u share=%u",
-            function->name, state_name(status.state), from, status.calls, status.before, status.after, status.per_mille,
-            status.value[0], status.share[0]);
+            "optimized name=%s state=%s from=%s code=%s calls=%u before=%llu after=%llu per_mille=%u value=%u share=%u",
+            function->name, state_name(status.state), from, code, status.calls, status.before, status.after,
+            status.per_mille, status.value[0], status.share[0]);
     }
 }

@@ -7,9 +7,12 @@
 
 enum { READ_WRITE = 2, READ_ONLY = 0, FROM_END = 2, SYNCHRONOUS = 4 };
 
+bool ata_stands_still; /* the disk is memory: it takes no time of its own */
+
 static struct {
     uint8_t *bytes;
     uint32_t blocks;
+    uint32_t read;
 } image;
 
 static uint32_t size(block_device_t *device) {
@@ -21,6 +24,7 @@ static block_result_t read(block_device_t *device, uint32_t first, uint32_t coun
     if (!block_in_range(device, first, count))
         return BLOCK_OUT_OF_RANGE;
     memcpy(buffer, image.bytes + first * BLOCK_SIZE, count * BLOCK_SIZE);
+    image.read += count;
     return BLOCK_OK;
 }
 
@@ -54,6 +58,10 @@ block_result_t ata_open(block_device_t **device) {
     image.bytes = (uint8_t *)(uintptr_t)(uint32_t)at;
     image.blocks = (uint32_t)bytes / BLOCK_SIZE;
     return BLOCK_OK;
+}
+
+uint32_t ata_sectors_read(void) {
+    return image.read;
 }
 
 bool ata_uses_dma(void) {

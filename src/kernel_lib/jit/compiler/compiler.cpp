@@ -9,7 +9,10 @@
  * Equal requests give equal objects, in a kernel and on Linux: nothing here looks at the machine it runs on.
  */
 #include "compiler.h"
+#include "branches.h"
+#include "isolate.h"
 #include "request_parser.h"
+#include "specialise.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
@@ -24,7 +27,7 @@
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
-#include <llvm/Transforms/IPO/Internalize.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <unistd.h>
@@ -62,20 +65,6 @@ bool fail(compiler_job_t &job, const Twine &message) {
     return false;
 }
 
-/* Makes the wanted function the only one that others can see. */
-bool isolate(Module &module, const std::string &name, compiler_job_t &job) {
-    const Function *wanted = module.getFunction(name);
-    if (wanted == nullptr || wanted->isDeclaration())
-        return fail(job, Twine("the bitcode does not define ") + name);
-    if (wanted->getReturnType()->isFloatingPointTy())
-        return fail(job, Twine(name) + " returns a floating-point number, which kernels hand over otherwise");
-    for (const GlobalVariable &variable : module.globals())
-        if (!variable.isDeclaration() && !variable.isConstant())
-            return fail(job, Twine("the source has a variable, ") + variable.getName() + ", which would be doubled");
-    internalizeModule(module, [wanted](const GlobalValue &value) { return &value == wanted; });
-    return true;
-}
-
 void aim(Module &module, StringRef features) {
     for (Function &function : module) {
         for (const char *attribute : REPLACED)
@@ -86,21 +75,27 @@ void aim(Module &module, StringRef features) {
     }
 }
 
+std::vector<CallBase *> calls_of_itself(Function &function) {
+    std::vector<CallBase *> calls;
+    for (Instruction &instruction : instructions(function))
+        if (auto *call = dyn_cast<CallBase>(&instruction))
+            if (call->getCalledFunction() == &function)
+                calls.push_back(call);
+    return calls;
+}
+
 /*
  * Puts calls of the function by itself into each other, as often as the request says, while that stays small. A
  * compiler does this seldom, since it doubles the code and may not pay; here it is tried, and measured.
  */
 void unfold(Function &function, unsigned levels) {
+    if (has_label_addresses(function))
+        return; // copies would jump into each other
     ValueToValueMapTy map;
     Function *once = CloneFunction(&function, map);
     once->setLinkage(GlobalValue::InternalLinkage);
     for (unsigned level = 0; level < levels && function.getInstructionCount() < UNFOLDED_INSTRUCTIONS; level++) {
-        std::vector<CallBase *> calls;
-        for (Instruction &instruction : instructions(function))
-            if (auto *call = dyn_cast<CallBase>(&instruction))
-                if (call->getCalledFunction() == &function)
-                    calls.push_back(call);
-        for (CallBase *call : calls) {
+        for (CallBase *call : calls_of_itself(function)) {
             InlineFunctionInfo info;
             call->setCalledFunction(once);
             if (!InlineFunction(*call, info).isSuccess())
@@ -110,7 +105,8 @@ void unfold(Function &function, unsigned levels) {
     once->eraseFromParent();
 }
 
-void optimize(Module &module, TargetMachine &machine) {
+/* Runs passes over a module: those that remove what nobody needs, or all of the optimizer. */
+void run(Module &module, TargetMachine &machine, bool is_optimizing) {
     LoopAnalysisManager loops;
     FunctionAnalysisManager functions;
     CGSCCAnalysisManager components;
@@ -121,7 +117,12 @@ void optimize(Module &module, TargetMachine &machine) {
     builder.registerFunctionAnalyses(functions);
     builder.registerLoopAnalyses(loops);
     builder.crossRegisterProxies(loops, functions, components, modules);
-    builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
+    ModulePassManager passes;
+    if (is_optimizing)
+        passes = builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
+    else
+        passes.addPass(GlobalDCEPass());
+    passes.run(module, modules);
 }
 
 /* Answers with the module as it is, and as an object. */
@@ -149,13 +150,56 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
         TRIPLE, CPU, request.features, TargetOptions(), Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
     if (module.getDataLayout() != machine->createDataLayout())
         return fail(job, "the bitcode is for another machine");
-    if (!isolate(module, request.function, job))
-        return false;
+    Isolated isolated;
+    if (!isolate(module, request.function, isolated, why))
+        return fail(job, why);
     StripDebugInfo(module);
+    run(module, *machine, false);
+    Function &wanted = *isolated.function;
+    job.branches = number_of_branches(module);
+    job.is_recursive = !calls_of_itself(wanted).empty();
+    if (request.counts_branches)
+        count_branches(module);
+    why = weigh_branches(module, request.branches);
+    if (!why.empty())
+        return fail(job, why);
     aim(module, request.features);
-    unfold(*module.getFunction(request.function), request.recursion);
-    optimize(module, *machine);
+    unfold(wanted, request.recursion);
+    why = specialise(wanted, request.constants);
+    if (!why.empty())
+        return fail(job, why);
+    run(module, *machine, true);
+    if (!settle(module, isolated, why))
+        return fail(job, why);
+    run(module, *machine, false);
     return emit(module, *machine, job);
+}
+
+/*
+ * Reads of a module what its globals and the wanted function need: to read all the others takes as long as to optimize
+ * a small one.
+ */
+Expected<std::unique_ptr<Module>> read_needed(MemoryBufferRef bitcode, StringRef wanted, LLVMContext &context) {
+    Expected<std::unique_ptr<Module>> module = getLazyBitcodeModule(bitcode, context);
+    bool is_complete = !module;
+    while (!is_complete) {
+        is_complete = true;
+        for (Function &function : **module) {
+            if (!function.isMaterializable() || (function.use_empty() && function.getName() != wanted))
+                continue;
+            if (Error error = function.materialize())
+                return std::move(error);
+            is_complete = false;
+        }
+    }
+    if (!module)
+        return module;
+    for (Function &function : **module)
+        if (function.isMaterializable())
+            function.deleteBody();
+    if (Error error = (*module)->materializeAll())
+        return std::move(error);
+    return module;
 }
 
 int compile(compiler_job_t *job) {
@@ -167,7 +211,8 @@ int compile(compiler_job_t *job) {
     }
     LLVMContext context;
     StringRef data(reinterpret_cast<const char *>(job->bitcode), job->bitcode_size);
-    Expected<std::unique_ptr<Module>> module = parseBitcodeFile(MemoryBufferRef(data, "bitcode"), context);
+    Expected<std::unique_ptr<Module>> module =
+        read_needed(MemoryBufferRef(data, "bitcode"), request.function, context);
     if (!module) {
         fail(*job, toString(module.takeError()));
         return 1;

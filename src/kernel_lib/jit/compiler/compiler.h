@@ -12,6 +12,9 @@
 
 #define COMPILER_LLVM "19.1.7" /* what the module is made of */
 
+/* The kernel has two words for each branch under this name where it loads an object that counts branches. */
+#define COMPILER_COUNTERS "jit_branches"
+
 enum {
     COMPILER_ABI = 2,            /* of this file; a module of another one is not used */
     COMPILER_OFFER = 0x42464A43, /* a number that Linux does not have */
@@ -27,6 +30,8 @@ typedef struct {
     uint32_t object_size;
     const uint8_t *optimized;
     uint32_t optimized_size;
+    uint32_t branches;     /* conditional ones, of the function and those that it needs, in the bitcode */
+    uint32_t is_recursive; /* 1 where the function calls itself */
     /* or why there is none. */
     char message[COMPILER_MESSAGE_SIZE];
 } compiler_job_t;

@@ -43,6 +43,41 @@ bool to_number(StringRef text, unsigned &number) {
     return !text.getAsInteger(10, number) && Twine(number).str() == text;
 }
 
+/* "W V" */
+bool to_constant(StringRef text, std::vector<Constant> &constants) {
+    Constant constant;
+    auto [word, value] = text.split(' ');
+    if (!to_number(word, constant.word) || !to_number(value, constant.value) ||
+        (!constants.empty() && constant.word <= constants.back().word))
+        return false;
+    constants.push_back(constant);
+    return true;
+}
+
+bool to_digits(StringRef text, std::vector<uint8_t> &digits) {
+    for (char letter : text) {
+        if (letter >= 'a' || !isHexDigit(letter))
+            return false;
+        digits.push_back(static_cast<uint8_t>(hexDigitValue(letter)));
+    }
+    return digits.size() % 2 == 0;
+}
+
+/* What makes a request more than the general one. */
+std::string parse_options(Lines &lines, Request &request) {
+    StringRef value;
+    if (lines.take("count", value)) {
+        request.counts_branches = true;
+        return value == "branches" && lines.are_read() ? "" : "the request counts something else than branches alone";
+    }
+    while (lines.take("constant", value))
+        if (!to_constant(value, request.constants))
+            return "the request has a constant that is none";
+    if (lines.take("branches", value) && !to_digits(value, request.branches))
+        return "the request has outcomes of branches that are none";
+    return lines.are_read() ? "" : "the request has lines that are not known";
+}
+
 } // namespace
 
 std::string parse_request(StringRef text, Request &request) {
@@ -58,9 +93,7 @@ std::string parse_request(StringRef text, Request &request) {
     if (!lines.take("recursion", recursion) || !to_number(recursion, request.recursion) ||
         request.recursion > RECURSION_MAX)
         return "the request names no levels of recursion";
-    if (!lines.are_read())
-        return "the request has lines that are not known";
     request.function = function.str();
     request.features = features == "none" ? "" : features.str();
-    return "";
+    return parse_options(lines, request);
 }

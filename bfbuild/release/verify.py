@@ -1,0 +1,791 @@
+#!/usr/bin/env python3
+"""Says whether dist/ is what it claims to be: `python3 verify.py dist/`, with Python 3.9's standard library alone.
+
+    1 files       every file is listed in SHA256SUMS with its hash, none is missing and none is too many
+    2 signature   SHA256SUMS is signed by a key that is trusted and not revoked, for just this name, version and date
+    3 provenance  every statement is signed by that key; the release's has exactly these files as subjects; each file of
+                  an image is made by an action that has a statement
+    4 sandbox     every action ran in bubblewrap
+    5 lock        bareflow.lock is the one that the release was built from
+    6 sbom        every byte of an image is of a file that both SBOMs list with its hash, or of a table that finds it
+    7 archive     the closure archive has plain names alone, contents that hash to their names, and every locked package
+    8 rebuild     with --rebuild: building it again, with the bfbuild of a checkout, gives the same bytes
+
+It trusts nothing that it reads: sizes are bounded, names are plain, JSON of another shape is an error and no crash.
+It is one file so that it can be carried anywhere, which is why it is longer than others and imports none of ours.
+
+Exit codes: 0 it is what it claims, 1 it is not, 2 that could not be tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import lzma
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SUMS, MINISIG, PUBLIC = "SHA256SUMS", "SHA256SUMS.minisig", "release.pub"
+PROVENANCE, RELEASE, LOCK = "provenance.intoto.jsonl", "release.json", "bareflow.lock"
+CYCLONEDX, SPDX = "sbom.cdx.json", "sbom.spdx.json"
+STATEMENT, PREDICATE = "https://in-toto.io/Statement/v1", "https://slsa.dev/provenance/v1"
+RELEASE_TYPE, ACTION_TYPE = "urn:bareflow:release:1", "urn:bareflow:action:1"
+PAYLOAD = "application/vnd.in-toto+json"
+MADE = "build/"  # how an action names what another one made
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+CHUNK = 1 << 20
+LARGEST = 256 << 20  # bytes of a document that is read into memory
+CHECKS = ("files", "signature", "provenance", "sandbox", "lock", "sbom", "archive", "rebuild")
+
+
+class Refused(Exception):  # noqa: N818  (an answer, not an accident)
+    """A check failed; `facts` say what was expected and what was found."""
+
+    def __init__(self, headline: str, *facts: tuple[str, object], hint: str = "") -> None:
+        super().__init__(headline)
+        self.headline, self.facts, self.hint = headline, facts, hint
+
+
+# Ed25519 by the plain method of RFC 8032, sections 5.1 and 6: not in constant time, which checking does not need.
+
+_P = 2**255 - 19
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+_ROOT = pow(2, (_P - 1) // 4, _P)  # of -1
+_Point = tuple[int, int, int, int]  # x/z, y/z, z, xy/z
+_ZERO: _Point = (0, 1, 1, 0)
+
+
+def _add(p: _Point, q: _Point) -> _Point:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % _P, (p[1] + p[0]) * (q[1] + q[0]) % _P
+    c, d = 2 * p[3] * q[3] * _D % _P, 2 * p[2] * q[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
+
+
+def _point(data: bytes) -> _Point | None:
+    """Decode a point; None for bytes that are none."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if len(data) != 32 or y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * _ROOT % _P
+    if (x * x - square) % _P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = _P - x
+    return (x, y, 1, x * y % _P)
+
+
+_y = 4 * pow(5, _P - 2, _P) % _P
+_BASE = _point(_y.to_bytes(32, "little")) or _ZERO
+
+
+def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether `signature` is that of `message` by the owner of `public`."""
+    key, r = _point(public), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or key is None or r is None or s >= _ORDER:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _ORDER
+    x, y, z, t = key
+    minus = (-x % _P, y, z, -t % _P)
+    both = _add(_BASE, minus)
+    made = _ZERO  # s * BASE - h * key, both at once
+    for bit in range(max(s.bit_length(), h.bit_length()) - 1, -1, -1):
+        made = _add(made, made)
+        in_s, in_h = s >> bit & 1, h >> bit & 1
+        if in_s or in_h:
+            made = _add(made, both if in_s and in_h else _BASE if in_s else minus)
+    return (made[0] * r[2] - r[0] * made[2]) % _P == 0 and (made[1] * r[2] - r[1] * made[2]) % _P == 0
+
+
+# Keys and signatures as minisign has them.
+
+
+class PublicKey(NamedTuple):
+    """An Ed25519 public key and the eight bytes by which signatures name it."""
+
+    number: bytes
+    key: bytes
+
+    @property
+    def id(self) -> str:
+        """As minisign prints it."""
+        return self.number[::-1].hex().upper()
+
+    @property
+    def line(self) -> str:
+        """The key as one word."""
+        return base64.b64encode(b"Ed" + self.number + self.key).decode()
+
+    @property
+    def text(self) -> str:
+        """The key as a file."""
+        return f"untrusted comment: minisign public key {self.id}\n{self.line}\n"
+
+    @classmethod
+    def parse(cls, text: str) -> PublicKey:
+        """Read a key, or a file that has one in its second line; raise ValueError."""
+        words = [line for line in text.splitlines() if line and not line.startswith("untrusted comment:")]
+        data = unbase64(words[0]) if len(words) == 1 else b""
+        if len(data) != 42 or data[:2] != b"Ed":
+            raise ValueError(f"no minisign public key: {text[:60]!r}")
+        return cls(data[2:10], data[10:])
+
+
+def unbase64(text: str) -> bytes:
+    """Decode base64 that has one spelling only; raise ValueError."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not canonical base64")
+    return data
+
+
+def minisig_text(number: bytes, signature: bytes, comment: str, both: bytes) -> str:
+    """Return a signature file; `both` is the signature of the signature and the trusted comment."""
+    key = PublicKey(number, b"")
+    first = base64.b64encode(b"ED" + number + signature).decode()
+    return (
+        f"untrusted comment: signature by key {key.id}\n{first}\n"
+        f"trusted comment: {comment}\n{base64.b64encode(both).decode()}\n"
+    )
+
+
+def minisig_check(text: str, data: bytes, keys: Sequence[PublicKey]) -> tuple[PublicKey, str]:
+    """Return the key that signed `data` and the trusted comment; raise Refused. The file has one spelling only."""
+    lines = text.split("\n")
+    try:
+        if len(lines) != 5 or not lines[2].startswith("trusted comment: "):
+            raise ValueError("it has other lines")
+        first, both, comment = unbase64(lines[1]), unbase64(lines[3]), lines[2][len("trusted comment: ") :]
+        number, signature = first[2:10], first[10:]
+        if len(first) != 74 or len(both) != 64 or minisig_text(number, signature, comment, both) != text:
+            raise ValueError("it is not as a release has it")
+    except ValueError as error:
+        raise Refused("the signature is malformed", ("file", MINISIG), ("why", error)) from error
+    key = next((key for key in keys if key.number == number), None)
+    if key is None:
+        known = ", ".join(key.id for key in keys)
+        raise Refused(
+            "the signature is by a key that is not trusted",
+            ("signed by", PublicKey(number, b"").id),
+            ("trusted", known),
+            hint="a new key must be learned from the project itself, not from what it signed",
+        )
+    if not ed25519_verify(key.key, hashlib.blake2b(data).digest(), signature):
+        raise Refused("the signature does not fit SHA256SUMS", ("key", key.id), hint="one of the two was changed")
+    if not ed25519_verify(key.key, signature + comment.encode(), both):
+        raise Refused("the signature does not fit its trusted comment", ("key", key.id), ("comment", comment))
+    return key, comment
+
+
+def trusted_comment(name: str, version: str, commit: str, epoch: int) -> str:
+    """Return what the signature of SHA256SUMS says besides: which release it is for, so that an old one is seen."""
+    return f"release={name} version={version} commit={commit} epoch={epoch}"
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return what a DSSE signature is of: the pre-authentication encoding."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+# What an image holds.
+
+_SECTOR, _TABLE = 512, (440, 510)  # the bytes of sector 0 that say what is where
+_FAT16 = (0x04, 0x06, 0x0E)
+
+
+def partitions(image: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (first byte, end) of each FAT16 partition in the table of a disk."""
+    if image[510:512] != b"\x55\xaa":
+        return
+    for at in range(446, 510, 16):
+        kind, (lba, sectors) = image[at + 4], struct.unpack_from("<II", image, at + 8)
+        if kind in _FAT16 and lba and sectors:
+            if (lba + sectors) * _SECTOR > len(image):
+                raise Refused("a partition does not lie inside its image", ("partition", f"sector {lba}"))
+            yield lba * _SECTOR, (lba + sectors) * _SECTOR
+
+
+def fat16_files(volume: bytes) -> dict[str, bytes]:
+    """Return path -> content of all files of a volume; raise Refused where it is damaged or hides something."""
+    try:
+        return dict(_files(volume))
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise Refused("a file system is damaged", ("why", error)) from error
+
+
+def _files(volume: bytes) -> Iterator[tuple[str, bytes]]:
+    sector, per, reserved, fats, entries, small, fat = struct.unpack_from("<HBHBHHxH", volume, 11)
+    total = small or struct.unpack_from("<I", volume, 32)[0]
+    root = (reserved + fats * fat) * _SECTOR
+    data, size = root + entries * 32, per * _SECTOR
+    if sector != _SECTOR or not size or total * _SECTOR > len(volume) or data > total * _SECTOR:
+        raise Refused("a file system is damaged", ("why", "its parameters are not those of FAT16"))
+    count = (total * _SECTOR - data) // size
+    table = struct.unpack_from(f"<{count + 2}H", volume, reserved * _SECTOR)
+    tables = volume[reserved * _SECTOR : root]
+    if tables != tables[: fat * _SECTOR] * fats:
+        raise Refused("a file system is damaged", ("why", "its tables differ"))
+    owned: set[int] = set()
+
+    def chain(cluster: int, length: int, path: str) -> bytes:
+        pieces = []
+        while cluster and cluster < 0xFFF8:
+            if not 2 <= cluster < count + 2 or cluster in owned:
+                raise Refused("a file system is damaged", ("file", path), ("cluster", cluster))
+            owned.add(cluster)
+            pieces.append(volume[data + (cluster - 2) * size :][:size])
+            cluster = table[cluster]
+        content = b"".join(pieces)
+        length = len(content) if length < 0 else length
+        if len(content) < length or content[length:].strip(b"\0"):
+            raise Refused("a file system hides bytes behind a file", ("file", path))
+        return content[:length]
+
+    folders = [("", volume[root:data])]
+    for parent, listing in folders:  # grows while it is walked
+        for name, folder, first, length in _listing(listing):
+            path = parent + name
+            content = chain(first, -1 if folder else length, path)
+            if folder:
+                folders.append((f"{path}/", content))
+            else:
+                yield path, content
+    if any(volume[data + (each - 2) * size :][:size].strip(b"\0") for each in range(2, count + 2) if each not in owned):
+        raise Refused("a file system hides bytes in clusters that no file has")
+
+
+def _listing(table: bytes) -> Iterator[tuple[str, bool, int, int]]:
+    """Yield (name, is a folder, first cluster, size) of the entries of a folder."""
+    long = b""
+    for at in range(0, len(table), 32):
+        raw = table[at : at + 32]
+        if raw[0] == 0:
+            return
+        if raw[11] & 0x3F == 0x0F:
+            long = raw[1:11] + raw[14:26] + raw[28:32] + (b"" if raw[0] & 0x40 else long)
+            continue
+        stem, end = raw[:8].decode("cp437").rstrip(" "), raw[8:11].decode("cp437").rstrip(" ")
+        stem, end = stem.lower() if raw[12] & 8 else stem, end.lower() if raw[12] & 16 else end
+        name = long.decode("utf-16-le").split("\0")[0] or (f"{stem}.{end}" if end else stem)
+        long = b""
+        if raw[0] != 0xE5 and not raw[11] & 8 and raw[:11] not in (b".          ", b"..         "):
+            first, size = struct.unpack_from("<HI", raw, 26)
+            yield name, bool(raw[11] & 16), first, size
+
+
+# The checks.
+
+
+def sha256(data: bytes) -> str:
+    """Return the hash as text."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise Refused("a file is missing, or is no plain file", ("file", path.name))
+        if path.stat().st_size > LARGEST:
+            raise Refused("a file is larger than any of a release", ("file", path.name))
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused("a file cannot be read", ("file", path.name), ("why", error.strerror)) from error
+
+
+def _json(data: bytes, what: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Refused("a document is no JSON", ("file", what), ("why", error)) from error
+
+
+class Release:
+    """One dist/ as it is looked at. Each check raises Refused, or returns a line for people."""
+
+    def __init__(self, folder: Path, keys: Sequence[PublicKey], revoked: Sequence[str], expect: str) -> None:
+        self.folder, self.keys, self.revoked, self.expect = folder, keys, revoked, expect
+        self.sums: dict[str, str] = {}
+        self.key: PublicKey | None = None
+        self.facts: dict[str, Any] = {}  # of release.json
+        self.statement: dict[str, Any] = {}  # the release's
+        self.actions: list[dict[str, Any]] = []  # their statements
+
+    def signature(self) -> str:
+        """Check who signed SHA256SUMS, and for which release."""
+        text = _read(self.folder / MINISIG).decode("utf-8", "replace")
+        self.key, comment = minisig_check(text, _read(self.folder / SUMS), self.keys)
+        if self.key.id in self.revoked or self.key.line in self.revoked:
+            raise Refused("the key that signed was revoked", ("key", self.key.id), hint="get a release by a newer key")
+        facts = _json(_read(self.folder / RELEASE), RELEASE)
+        self.facts = facts if isinstance(facts, dict) else {}
+        name, version, commit = (str(self.facts.get(each)) for each in ("name", "version", "commit"))
+        epoch = self.facts.get("source_date_epoch")
+        claimed = trusted_comment(name, version, commit, epoch if isinstance(epoch, int) else -1)
+        if comment != claimed:
+            raise Refused(
+                "SHA256SUMS was signed for another release: it is an old one, or was put here from elsewhere",
+                ("signed", comment),
+                ("release", claimed),
+            )
+        if self.expect and version != self.expect:
+            raise Refused("this is another version", ("expected", self.expect), ("signed", version))
+        return f"by key {self.key.id}: {name} {version}, commit {commit[:12]}"
+
+    def files(self) -> str:
+        """Check that the folder has just the files that SHA256SUMS lists, with these bytes."""
+        names: list[str] = []
+        for line in _read(self.folder / SUMS).decode("utf-8", "replace").splitlines():
+            found = re.fullmatch(rf"([0-9a-f]{{64}})  ({NAME.pattern})", line)
+            if found is None or found[2] in (SUMS, MINISIG):
+                raise Refused("SHA256SUMS has a line that is none", ("line", line[:100]))
+            self.sums[found[2]] = found[1]
+            names.append(found[2])
+        if names != sorted(set(names)):
+            raise Refused("SHA256SUMS is out of order or names a file twice")
+        there = {path.name for path in self.folder.iterdir()} - {SUMS, MINISIG}
+        for what, wrong in (("is missing", self.sums.keys() - there), ("is not listed", there - self.sums.keys())):
+            if wrong:
+                raise Refused(f"a file of the release {what}", ("file", ", ".join(sorted(wrong)[:5])))
+        for name, expected in self.sums.items():
+            found_hash = self._hash(self.folder / name)
+            if found_hash != expected:
+                raise Refused(
+                    "a file has other bytes than were signed",
+                    *(("file", name), ("signed", expected), ("found", found_hash)),
+                    hint="download it again; if it stays so, do not use it",
+                )
+        return f"{len(self.sums)} files have the bytes that were signed"
+
+    @staticmethod
+    def _hash(path: Path) -> str:
+        if path.is_symlink() or not path.is_file():
+            raise Refused("a file of the release is no plain file", ("file", path.name))
+        sha = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                sha.update(chunk)
+        return sha.hexdigest()
+
+    def provenance(self) -> str:
+        """Check every statement, and that the release's is about just these files."""
+        lines = _read(self.folder / PROVENANCE).splitlines()
+        statements = [self._opened(line, number) for number, line in enumerate(lines, 1)]
+        kinds = [_definition(each).get("buildType") for each in statements]
+        if kinds[:1] != [RELEASE_TYPE] or set(kinds[1:]) != {ACTION_TYPE}:
+            raise Refused("the provenance is not one statement for the release and one for each action")
+        self.statement, self.actions = statements[0], statements[1:]
+        subjects = _digests(self.statement.get("subject"))
+        listed = {name: digest for name, digest in self.sums.items() if name != PROVENANCE}
+        if subjects != listed:
+            wrong = sorted({name for name, _ in subjects.items() ^ listed.items()})
+            raise Refused("the provenance is for other bytes than these", ("files", ", ".join(wrong[:5])))
+        external = _definition(self.statement).get("externalParameters", {})
+        for word in ("name", "version", "commit"):
+            if external.get(word) != self.facts.get(word):
+                raise Refused("the provenance is for another release", (word, external.get(word)))
+        named = dict(self._dependencies("urn:bareflow:action:"))
+        known = {
+            _definition(each).get("externalParameters", {}).get("label"): str(
+                _definition(each).get("internalParameters", {}).get("action")
+            ).split("/")[0]
+            for each in self.actions
+        }
+        if named != known or len(self.actions) != len(known):
+            wrong = sorted(str(name) for name, _ in named.items() ^ known.items())
+            raise Refused("the release does not name just the actions that have statements", ("actions", wrong[:5]))
+        return f"{len(statements)} statements are signed, the first is about these {len(subjects)} files"
+
+    def _opened(self, line: bytes, number: int) -> dict[str, Any]:
+        """Return the statement in an envelope, signed by the key that signed SHA256SUMS."""
+        where = ("statement", number)
+        outer = _json(line, PROVENANCE)
+        try:
+            payload = unbase64(outer["payload"])
+            signatures = [unbase64(each["sig"]) for each in outer["signatures"]]
+            kind = outer["payloadType"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise Refused("a statement has no envelope", where, ("why", error)) from error
+        key = self.key
+        if (
+            kind != PAYLOAD
+            or key is None
+            or not any(ed25519_verify(key.key, pae(kind, payload), each) for each in signatures[:8])
+        ):
+            raise Refused("a statement is not signed by the release's key", where)
+        statement = _json(payload, PROVENANCE)
+        if not isinstance(statement, dict) or (statement.get("_type"), statement.get("predicateType")) != (
+            STATEMENT,
+            PREDICATE,
+        ):
+            raise Refused("a statement is no SLSA provenance v1 in an in-toto statement v1", where)
+        return statement
+
+    def _dependencies(self, scheme: str) -> Iterator[tuple[str, str]]:
+        """Yield (name, digest) of what the release depends on whose URI begins so."""
+        for each in _definition(self.statement).get("resolvedDependencies", []):
+            if str(each.get("uri", "")).startswith(scheme):
+                yield str(each.get("name")), str(each.get("digest", {}).get("sha256"))
+
+    def sandbox(self) -> str:
+        """Check that nothing ran outside of the real sandbox."""
+        levels = {"the release": _definition(self.statement).get("internalParameters", {}).get("sandbox")}
+        levels[RELEASE] = self.facts.get("sandbox")
+        for each in self.actions:
+            label = _definition(each).get("externalParameters", {}).get("label")
+            levels[str(label)] = _definition(each).get("internalParameters", {}).get("sandbox")
+        for label, level in levels.items():
+            if level != "bubblewrap":
+                raise Refused("something was not built in the sandbox", ("what", label), ("level", level))
+        return f"{len(self.actions)} actions ran in bubblewrap"
+
+    def lock(self) -> str:
+        """Check that the lock is the one of the provenance, and that it has each of its packages."""
+        data = _read(self.folder / LOCK)
+        named = {
+            each.get("name"): each.get("digest", {}).get("sha256")
+            for each in _definition(self.statement).get("resolvedDependencies", [])
+        }
+        if named.get(LOCK) != sha256(data):
+            raise Refused("the release was built from another lock", ("built", named.get(LOCK)), ("here", sha256(data)))
+        packages = list(self._dependencies("pkg:deb/"))
+        for name, digest in packages:
+            if digest.encode() not in data:
+                raise Refused("the lock does not have a package that was used", ("package", name), ("sha256", digest))
+        return f"it has all {len(packages)} packages that were used"
+
+    def sbom(self) -> str:
+        """Check that each file of each image stands in both SBOMs, and was made by an action or is a source."""
+        bom = _json(_read(self.folder / CYCLONEDX), CYCLONEDX)
+        parts: dict[str, list[_Part]] = {}
+        purls = set()
+        for component in bom.get("components", []):
+            purls.add(component.get("purl"))
+            part = _Part.of(component)
+            if part is not None:
+                parts.setdefault(part.image, []).append(part)
+        spdx = _json(_read(self.folder / SPDX), SPDX)
+        hashes = {sum_["checksumValue"] for each in spdx.get("files", []) for sum_ in each["checksums"]}
+        known = {digest for each in self.actions for digest in _digests(each.get("subject")).values()}
+        used = {
+            str(e.get("digest", {}).get("sha256")) for s in self.actions for e in _definition(s)["resolvedDependencies"]
+        }
+        count = 0
+        for image in sorted(name for name in self.sums if name.endswith(".img")):
+            if self.sums[image] not in known:
+                raise Refused("no action made an image", ("image", image))
+            for name, digest in _covered(_read(self.folder / image), image, parts.pop(image, [])):
+                count += 1
+                if digest not in hashes:
+                    raise Refused("a file of the image is not in the SBOM", *(("file", name), ("sbom", SPDX)))
+                if digest not in known | used:
+                    raise Refused("nothing says where a file of the image comes from", ("file", name))
+        if parts:
+            raise Refused("the SBOM has files of an image that is not here", ("image", ", ".join(sorted(parts))))
+        for each in _definition(self.statement).get("resolvedDependencies", []):
+            if str(each.get("uri", "")).startswith("pkg:deb/") and each["uri"] not in purls:
+                raise Refused("a package that was used is not in the SBOM", ("package", each["name"]))
+        return f"{count} files of images are in both, with where they come from"
+
+    def archive(self) -> str:
+        """Check the closure archive: plain names, contents that hash to them, and every locked package."""
+        names = [name for name in self.sums if name.startswith("closure.")]
+        if len(names) != 1:
+            raise Refused("there is not one closure archive", ("files", ", ".join(names) or "none"))
+        with (self.folder / names[0]).open("rb") as file:
+            found = _archived(_unpacked(file), names[0])
+        for name, digest in self._dependencies("pkg:deb/"):
+            if digest not in found:
+                raise Refused("the closure archive lacks a package", ("package", name), ("sha256", digest))
+        return f"{len(found)} contents have their names, all packages among them"
+
+    def rebuild(self, bfbuild: Path) -> str:
+        """Build the release again with the bfbuild of a checkout; all but signatures must be equal bytes."""
+        with tempfile.TemporaryDirectory(prefix="bareflow-verify-") as folder:
+            command = [str(bfbuild / "bf"), "release", "--version", str(self.facts.get("version"))]
+            made = Path(folder) / "dist"
+            done = subprocess.run([*command, "--output", str(made)], cwd=bfbuild, check=False)
+            if done.returncode:
+                raise Refused("it could not be built again", ("command", " ".join(command)), ("exit", done.returncode))
+            signed = {PROVENANCE, PUBLIC}
+            for name in sorted(self.sums.keys() - signed):
+                again = self._hash(made / name)
+                if again != self.sums[name]:
+                    raise Refused("building it again gave other bytes", ("file", name), ("again", again))
+        return f"{len(self.sums.keys() - signed)} files came out the same"
+
+
+def _definition(statement: dict[str, Any]) -> dict[str, Any]:
+    predicate = statement.get("predicate")
+    found = predicate.get("buildDefinition") if isinstance(predicate, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _digests(subjects: Any) -> dict[str, str]:
+    """Return name -> SHA-256 of subjects."""
+    if not isinstance(subjects, list):
+        raise Refused("a statement has no subjects")
+    return {str(each.get("name")): str(each.get("digest", {}).get("sha256")) for each in subjects}
+
+
+class _Part(NamedTuple):
+    """What the SBOM says of a file of an image."""
+
+    image: str
+    place: str
+    path: str | None
+    offset: int
+    size: int
+    digest: str
+
+    @classmethod
+    def of(cls, component: dict[str, Any]) -> _Part | None:
+        """Read it from a component; None for any other component."""
+        words = {each.get("name"): str(each.get("value")) for each in component.get("properties", [])}
+        if "bareflow:image" not in words:
+            return None
+        digest = next((each["content"] for each in component.get("hashes", []) if each["alg"] == "SHA-256"), "")
+        numbers = [words.get(f"bareflow:{each}", "") for each in ("offset", "size")]
+        if not all(each.isdecimal() for each in numbers):
+            raise Refused("the SBOM does not say where a file of an image lies", ("file", component.get("name")))
+        place, path = words.get("bareflow:place", ""), words.get("bareflow:path")
+        return cls(words["bareflow:image"], place, path, int(numbers[0]), int(numbers[1]), digest)
+
+
+def _covered(image: bytes, name: str, parts: Sequence[_Part]) -> Iterator[tuple[str, str]]:
+    """Yield (file, digest) of all files of an image; raise Refused where the SBOM and the image differ."""
+    tables = list(partitions(image))
+    taken = list(tables)
+    for part in (part for part in parts if part.path is None):
+        end = part.offset + part.size
+        content = image[part.offset : end]
+        if part.offset == 0 and tables:
+            content = content[: _TABLE[0]] + bytes(len(content[slice(*_TABLE)])) + content[_TABLE[1] :]
+        if sha256(content) != part.digest:
+            raise Refused("the SBOM is for other bytes of the image", ("image", name), ("place", part.place))
+        taken.append((part.offset, end))
+        yield part.place, part.digest
+    if tables:
+        taken.append(_TABLE)
+    position = 0
+    for start, end in sorted(taken):
+        _check_empty(image, position, start, name)
+        position = max(position, end)
+    _check_empty(image, position, len(image), name)
+    for start, end in tables:
+        listed = {part.path: part.digest for part in parts if part.path is not None and part.offset == start}
+        for path, content in fat16_files(image[start:end]).items():
+            if path not in listed:
+                raise Refused("a file of the image is not in the SBOM", ("image", name), ("file", path))
+            if listed.pop(path) != sha256(content):
+                raise Refused("the SBOM is for other bytes of a file", ("image", name), ("file", path))
+            yield path, sha256(content)
+        if listed:
+            raise Refused(
+                "the SBOM has a file that is not in the image", ("image", name), ("file", sorted(map(str, listed))[0])
+            )
+
+
+def _check_empty(image: bytes, start: int, end: int, name: str) -> None:
+    gap = image[start:end]
+    if gap != bytes(len(gap)):
+        first = start + len(gap) - len(gap.lstrip(b"\0"))
+        raise Refused("bytes of the image belong to no file of the SBOM", ("image", name), ("first byte", first))
+
+
+def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of an xz stream, taking little memory whatever it says."""
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
+    while not unpacker.eof:
+        data = file.read(CHUNK) if unpacker.needs_input else b""
+        if unpacker.needs_input and not data:
+            raise ValueError("it is cut off")
+        yield unpacker.decompress(data, CHUNK)
+    if unpacker.unused_data or file.read(1):
+        raise ValueError("there is more behind its end")
+
+
+_MEMBER = re.compile(r"bareflow\.json|(ac|cas|signatures)/([0-9a-f]{2})/(\2[0-9a-f]{62})|trace/([0-9a-f]{64})\.json")
+
+
+def _archived(chunks: Iterator[bytes], name: str) -> set[str]:
+    """Return the hashes of all contents in an archive; raise Refused for a member that is not as an archive has it."""
+    stream, found, member = _Stream(chunks), set(), "(the first)"
+    try:
+        while True:
+            header = stream.read(512)
+            if header == bytes(512):
+                stream.finish()
+                break
+            member = header[:100].rstrip(b"\0").decode("ascii", "backslashreplace")
+            match = _MEMBER.fullmatch(member)
+            if match is None or header[156:157] != b"0" or header[345:500].strip(b"\0"):
+                raise Refused("the closure archive has a member that is unsafe", ("archive", name), ("member", member))
+            size = int(header[124:135], 8)
+            digest = stream.hash(size)
+            stream.read(-size % 512)
+            if match[1] == "cas" and digest != match[3]:
+                raise Refused("the closure archive has content under a wrong name", ("member", member))
+            found.add(digest)
+    except (ValueError, lzma.LZMAError, MemoryError) as error:
+        raise Refused("the closure archive is damaged", ("archive", name), ("at", member), ("why", error)) from error
+    return found
+
+
+class _Stream:
+    """Bytes that come in chunks, taken as they are wanted."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._left = chunks, b""
+
+    def _piece(self, most: int) -> bytes:
+        while not self._left:
+            try:
+                self._left = next(self._chunks)
+            except StopIteration:
+                raise ValueError("it ends too early") from None
+        piece, self._left = self._left[:most], self._left[most:]
+        return piece
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes."""
+        pieces = []
+        while size > 0:
+            pieces.append(self._piece(size))
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def finish(self) -> None:
+        """Raise ValueError unless one more block of zeros is all that is left."""
+        if self.read(512) != bytes(512) or self._left or any(self._chunks):
+            raise ValueError("there is more behind its end")
+
+    def hash(self, size: int) -> str:
+        """Return the SHA-256 of so many bytes."""
+        sha = hashlib.sha256()
+        while size > 0:
+            piece = self._piece(size)
+            sha.update(piece)
+            size -= len(piece)
+        return sha.hexdigest()
+
+
+# The command.
+
+
+class Answer(NamedTuple):
+    """What became of one check; `headline` says what was found, `refused` is None where it is well."""
+
+    check: str
+    headline: str
+    refused: Refused | None = None
+
+
+def check(release: Release, rebuild: Path | None = None) -> list[Answer]:
+    """Make all checks; without a good signature and good files the others would mean nothing, and are left out."""
+    work: list[tuple[str, Any]] = [(each, getattr(release, each)) for each in ("signature", "files")]
+    work += [(each, getattr(release, each)) for each in CHECKS[2:-1]]
+    if rebuild is not None:
+        work.append(("rebuild", lambda: release.rebuild(rebuild)))
+    answers: list[Answer] = []
+    for name, run in work:
+        if len(answers) == 2 and any(answer.refused for answer in answers):
+            break
+        try:
+            answers.append(Answer(name, run()))
+        except Refused as refused:
+            answers.append(Answer(name, refused.headline, refused))
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:  # JSON of another shape
+            shape = Refused("a document is not as a release has it", ("why", f"{type(error).__name__}: {error}"))
+            answers.append(Answer(name, shape.headline, shape))
+    return answers
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Answer the command line."""
+    parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("dist", type=Path, help="the folder of the release")
+    parser.add_argument("--key", action="append", default=[], help="a public key you trust, or its file; repeatable")
+    parser.add_argument("--revoked", action="append", default=[], help="a key (or its number) that counts no more")
+    parser.add_argument("--expect", default="", metavar="VERSION", help="the version that you want")
+    parser.add_argument("--rebuild", type=Path, metavar="CHECKOUT", help="build it again there and compare")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    options = parser.parse_args(words)
+    try:
+        keys = [_key(word) for word in options.key]
+        own = not keys
+        if not options.dist.is_dir():
+            raise ValueError(f"{options.dist} is no folder")
+        if own:
+            keys = [_key(str(options.dist / PUBLIC))]
+        revoked = [_key(word).line if Path(word).is_file() else word for word in options.revoked]
+    except (OSError, ValueError) as error:
+        print(f"error: it cannot be tried: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    release = Release(options.dist, keys, revoked, options.expect)
+    answers = check(release, options.rebuild)
+    print(_told_json(release, answers, own) if options.json else _told(release, answers, own))  # noqa: T201
+    return int(any(answer.refused for answer in answers))
+
+
+def _key(word: str) -> PublicKey:
+    path = Path(word)
+    return PublicKey.parse(path.read_text(encoding="utf-8") if len(word) < 200 and path.is_file() else word)
+
+
+def _told(release: Release, answers: Sequence[Answer], own: bool) -> str:
+    lines = []
+    for answer in answers:
+        lines.append(f"{'FAILED' if answer.refused else 'ok':<6}  {answer.check:<10}  {answer.headline}")
+        if answer.refused:
+            rows = [*answer.refused.facts, *([("hint", answer.refused.hint)] if answer.refused.hint else [])]
+            width = max([len(label) for label, _ in rows], default=0)
+            lines += [f"        {label:<{width}}  {value}" for label, value in rows]
+    if own:
+        lines += [
+            "",
+            f"WARNING: the key {release.keys[0].id} came with the release itself, so its signature proves that nothing",
+            "         was damaged on the way, but not who made it. Get the key from the project: --key KEY.",
+        ]
+    bad = [answer.check for answer in answers if answer.refused]
+    lines += ["", f"It is NOT what it claims to be: {', '.join(bad)}." if bad else "It is what it claims to be."]
+    return "\n".join(lines)
+
+
+def _told_json(release: Release, answers: Sequence[Answer], own: bool) -> str:
+    checks = [
+        {
+            "check": answer.check,
+            "ok": answer.refused is None,
+            "headline": answer.headline,
+            "facts": {label: str(value) for label, value in answer.refused.facts} if answer.refused else {},
+        }
+        for answer in answers
+    ]
+    key = release.key.id if release.key is not None else None
+    good = not any(answer.refused for answer in answers)
+    return json.dumps({"ok": good, "key": key, "key_from_release": own, "checks": checks}, indent=1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
