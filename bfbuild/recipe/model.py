@@ -431,6 +431,8 @@ class Image(Recipe):
 class Run(Recipe):
     """One boot of an image in QEMU: what `doit run`, `doit bench` and `doit debug` start.
 
+    Where the image is no default one, they start it only by its name.
+
     `elf` gives symbols to the debugger and to reports. `twin` is the same app as a program for Linux, which `doit bench
     --native` builds and runs instead. `timeout` (seconds) bounds the whole boot, `silence` the time without any output.
     With a `profile`, a file of the project, boots of it record there what the program asked its compiler for, and what

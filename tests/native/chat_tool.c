@@ -2,15 +2,19 @@
  * chat_tool.c: the chat program's parts on the building machine, for tests. It opens MODEL and answers questions that
  * come on standard input: a letter, a number of 32-bit words, and these; the answer is a number of words, and these.
  *
- *     E bytes     the tokens of a text; the first word is its size        M bytes   those of a text of the model's own
- *     D tokens    the bytes of tokens; the first word is their number     R words   opens the model again, with a word
- * changed X or F      with the next words: what is wanted (below), how many, tokens: the exact or the fast way S words
- * samples: seed, temperature and top_p as floats, how many, logits
+ *     E bytes     the tokens of a text; the first word is its size
+ *     M bytes     those of a text of the model's own
+ *     D tokens    the bytes of tokens; the first word is their number
+ *     R words     opens the model again with words changed (pairs of place and word), and uses what is opened
+ *     S words     samples: seed, temperature and top_p as floats, how many, logits
+ *     N floats    what numbers.h makes of each: exp, sine, cosine, square root, and it as half-precision and back
+ *     X or F      infers, the exact or the fast way: what is wanted, how many, tokens
  *
  * Wanted is 0: so many tokens that follow, the likeliest; 1: all logits; 2: the sum of the logarithms of what the
  * tokens were expected with, a double.
  */
 #include "model.h"
+#include "numbers.h"
 #include "sampler.h"
 #include "tokenizer.h"
 #include "transformer.h"
@@ -145,6 +149,20 @@ static uint32_t sample(uint32_t count) {
     return drawn;
 }
 
+static uint32_t numbers(uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        float value, made[5] = {0};
+        memcpy(&value, question + i, sizeof value);
+        made[0] = number_exp(value);
+        if (value >= 0 && value < 2097152)
+            number_turn(value, made + 1, made + 2);
+        made[3] = number_square_root(value < 0 ? 0 : value);
+        made[4] = number_of_half(number_to_half(value));
+        memcpy(answer + 5 * i, made, sizeof made);
+    }
+    return 5 * count;
+}
+
 static uint32_t work(int letter, uint32_t count) {
     switch (letter) {
     case 'E':
@@ -157,6 +175,8 @@ static uint32_t work(int letter, uint32_t count) {
         return reopen(count);
     case 'S':
         return sample(count);
+    case 'N':
+        return numbers(count);
     default:
         return run(letter == 'X', count);
     }

@@ -33,10 +33,14 @@ bool conversation_can_chat(const conversation_t *conversation) {
     return conversation->model->vocabulary.chat_sizes[CHAT_QUESTION] > 0;
 }
 
+/* Control characters would play with the terminal. */
 static void show(const conversation_t *conversation, uint32_t token) {
     size_t size;
     const char *text = tokenizer_text(&conversation->model->vocabulary, token, &size);
-    terminal_write(text, size);
+    for (size_t i = 0; i < size; i++) {
+        bool is_text = (uint8_t)text[i] >= ' ' || text[i] == '\n' || text[i] == '\t';
+        terminal_putchar(is_text && text[i] != 0x7F ? text[i] : '.');
+    }
 }
 
 /* Reads the list's tokens in batches; says false where Ctrl-C ended it. */

@@ -23,7 +23,7 @@ static inline float number_of_bits(uint32_t bits) {
 
 /* e to the power of x; 0 below -87, and as for 88 above that. No branch, so that loops of it become vectors. */
 static inline float number_exp(float x) {
-    float bounded = x < -87.0F ? -87.0F : x > 88.0F ? 88.0F : x;
+    float bounded = x > -87.0F ? (x < 88.0F ? x : 88.0F) : -87.0F; /* also what is no number */
     float shifted = bounded * 1.44269504F + 12582912.0F; /* 1.5 * 2^23: the sum is rounded to a whole number */
     float whole = shifted - 12582912.0F;
     float rest = bounded - whole * 0.693145752F - whole * 1.42860677e-6F; /* ln 2, in two parts */

@@ -145,8 +145,9 @@ static rounded_block_t round_block(const float *numbers, float levels, int16_t (
     float most = largest(numbers), inverse = most > 0 ? levels / most : 0, scale = most / levels;
     int32_t sum = 0;
     for (unsigned i = 0; i < PRODUCT_BLOCK; i++) {
-        float scaled = numbers[i / 2 + i % 2 * 16] * inverse; /* columns i / 2 and i / 2 + 16 are neighbours */
-        int16_t value = (int16_t)(int32_t)(scaled + (scaled < 0 ? -0.5F : 0.5F));
+        float scaled = numbers[i / 2 + i % 2 * 16] * inverse;   /* columns i / 2 and i / 2 + 16 are neighbours */
+        bool is_number = scaled >= -levels && scaled <= levels; /* not so where a hostile model led to none */
+        int16_t value = (int16_t)(int32_t)(is_number ? scaled + (scaled < 0 ? -0.5F : 0.5F) : 0);
         for (unsigned lane = 0; lane < PRODUCT_LANES; lane++)
             values[i][lane] = value;
         sum += value;
