@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from bfbuild import AsmObject, CObject, c_objects, glob
 from guest_tests import apps
 from jit_tests import apps as jit_apps
-from jit_tests import functions, optimize
+from jit_tests import functions, optimize, swap
 from kernel_lib import DEBUG, freestanding, headers, kernel_lib
 from optimizer import kernels
 from toolchain import llvm
@@ -24,6 +24,7 @@ by_name: dict[str, CObject] = {PurePosixPath(str(app.source)).stem: app for app 
 for name in GUESTS:
     twin(f"guest/{name}", (by_name[name], twin_lib))
 twin("jit/optimize", (optimize, functions, twin_lib))
+twin("jit/swap", (swap, functions, twin_lib))
 twin("jit/faults", (jit_apps["faults"], twin_lib))
 
 UNWATCHED = "memory/heap.c"
@@ -71,6 +72,7 @@ watched_lib = library("watched/", (*watched("src/kernel_lib/**/*.c"), *others), 
 
 watched_twin("optimizer", *watched("src/app/optimizer/optimizer.c"), kernels)
 watched_twin("jit/optimize", *watched("tests/jit/optimize.c"), functions)
+watched_twin("jit/swap", *watched("tests/jit/swap.c"), functions)
 watched_twin("jit/faults", *watched("tests/jit/faults.c"))
 watched_twin("measuring", *watched("tests/twin/measuring.c"))
 watched_twin("faulty", *watched("tests/twin/faulty.c"))

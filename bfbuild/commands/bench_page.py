@@ -16,10 +16,23 @@ from bfbuild.machine.figures import DECIDED
 
 if TYPE_CHECKING:
     from bfbuild.machine.bench import Cell, Table
-    from bfbuild.machine.figures import Bench, Benched, Boot
+    from bfbuild.machine.figures import Bench, Benched, Boot, Event
 
 WIDTH, HALF = 1120, 550  # pixels of a picture
 SPOKEN = {"aot": "AOT", "first": "first boot", "warm": "warm boot"}
+CLOCKS = {
+    "instructions": "Booted with counted instructions: one instruction is one cycle, 1,000,000 are a millisecond, and a"
+    " disk takes no time. Equal programs give equal figures.",
+    "processor": "Run on the real processor, as programs of this machine: cycles are those of its time-stamp counter,"
+    " and differ a little each time.",
+}
+MARKED = {  # events of a function, of which the first is marked
+    "compiled": "compiled, tried",
+    "optimized": "in place",
+    "rejected": "rejected",
+    "failed": "failed",
+    "improved": "better by its profile",
+}
 PHASES = ("measure", "work")  # events that the next one of them, or the program's end, ends
 STYLE = """
 :root{color-scheme:light dark;--page:#f6f8fa;--box:#fff;--text:#1f2328;--soft:#59636e;--rule:#d1d9e0;
@@ -59,8 +72,7 @@ def html(bench: Bench) -> str:
         "<!doctype html>",
         f'<html lang="en"><meta charset="utf-8"><title>Bench: {escape(names)}</title><style>{STYLE}</style><main>',
         f"<h1>Bench: {escape(names)}</h1>",
-        "<p>Booted with counted instructions: one instruction is one cycle and one nanosecond, and a disk takes no"
-        " time. Equal programs give equal figures.</p>",
+        f"<p>{CLOCKS[bench.clock]}</p>",
     ]
     for run in bench.runs:
         parts += [f"<h2>{escape(run.name)}</h2>", *(_compared(run) if "aot" in run.by_kind else _once(run))]
@@ -75,7 +87,7 @@ def _compared(run: Benched) -> Iterator[str]:
     times = speedups(run)
     first, warm = run.by_kind["first"], run.by_kind["warm"]
     yield from _cards(run, times)
-    yield f"<p>{escape(sentence(times))}</p>"
+    yield from (f"<p>{escape(line)}</p>" for line in (sentence(times), *run.notes))
     rows = [(name, value, f"{value:.2f}x") for name, value in times.items()]
     yield "<h3>How many times as fast</h3><div class=box>"
     yield bars("How many times as fast each function is", rows, "warm boot against AOT, logarithmic", WIDTH)
@@ -117,7 +129,7 @@ def _cards(run: Benched, times: dict[str, float]) -> Iterator[str]:
     if whole is not None and of_aot:
         cards.append((f"{whole / of_aot:.2f}x", "cycles of the whole program, warm by AOT"))
     if warm["start of the JIT"] is not None:
-        cards.append((f"{warm['start of the JIT'] / 1e6:.2f} ms", "start of the warm boot's JIT"))
+        cards.append((f"{warm['start of the JIT'] / 1e6:.2f} M", "cycles that the warm boot's JIT takes to start"))
     if warm["sectors read of the compiler"] is not None:
         cards.append((f"{warm['sectors read of the compiler']:,}", "sectors of the compiler read, warm"))
     cards.append((f"{run.by_kind['warm'].overhead_cycles:,}", "cycles that counting adds to a call"))
@@ -167,7 +179,7 @@ def _spans(run: Benched) -> Iterator[Span]:
         for begin, end in first.spans("compile", "compiled", name):
             yield Span(lane, begin.at, end.at, name, "compile")
     for event in first.events:
-        if event.what in DECIDED:
+        if event.what in (*DECIDED, "improved"):
             yield Span(lane, event.at, event.at, f"{event.name} {event.what}", "decided")
 
 
@@ -206,13 +218,14 @@ def _calls(run: Benched, name: str) -> str:
 
 def _marks(boot: Boot, name: str, style: str) -> Iterator[Mark]:
     """Where a function was compiled, and where its code was swapped; within a sample, its middle stands for all."""
+    marked: dict[str, Event] = {}
     for event in boot.events:
-        if event.name != name or event.what not in ("compiled", *DECIDED):
-            continue
-        of_function = [each for each in boot.samples if each.name == name]
-        before = max((each.n for each in of_function if each.at <= event.at), default=0)
-        after = min((each.n for each in of_function if each.at > event.at), default=before)
-        from_disk = any(row.name == name and row.origin == "disk" for row in boot.optimized)
+        if event.name == name and event.what in MARKED:
+            marked.setdefault(event.what, event)
+    samples = [each for each in boot.samples if each.name == name]
+    from_disk = any(row.name == name and row.origin == "disk" for row in boot.optimized)
+    for what, event in marked.items():
+        before = max((each.n for each in samples if each.at <= event.at), default=0)
+        after = min((each.n for each in samples if each.at > event.at), default=before)
         at = before if from_disk else (before + after) / 2
-        words = {"compiled": "compiled, tried", "optimized": "in place"}.get(event.what, event.what)
-        yield Mark(at, f"{SPOKEN[boot.kind]}: {words}", "compile" if event.what == "compiled" else style)
+        yield Mark(at, f"{SPOKEN[boot.kind]}: {MARKED[what]}", "compile" if what == "compiled" else style)

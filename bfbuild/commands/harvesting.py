@@ -25,7 +25,7 @@ from bfbuild.machine.harvest import Artifact, harvest, recorded
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.recipe.graph import Output
 from bfbuild.recipe.model import SANDBOX, Optimize
-from bfbuild.recipe.profile import Profile, label
+from bfbuild.recipe.profile import Profile, label, version
 from bfbuild.store.disk import disk_errors
 from bfbuild.store.lookup import StoreLookup
 from bfbuild.store.trace import BOOT, Reason, Trace
@@ -33,6 +33,9 @@ from bfbuild.store.trace import BOOT, Reason, Trace
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.recipe.model import Run
+
+
+BOOTED = "made by a boot of"
 
 
 @contextmanager
@@ -83,7 +86,7 @@ def learn(project: Project, run: Run, disk: Path, *, exact: bool) -> None:
 
 
 def _say(artifact: Artifact, words: str) -> None:
-    sys.stderr.write(f"kept  {artifact.key[:12]}  {artifact.function}  {words}\n")
+    sys.stderr.write(f"kept  {artifact.key[:12]}  {artifact.function} ({version(artifact.lines)})  {words}\n")
 
 
 @dataclass
@@ -175,7 +178,7 @@ def _trace(project: Project, run: Run, action: Action, outputs: dict[str, Digest
         kind=request.kind,
         action=action.digest,
         command=" ".join(request.argv),
-        reason=Reason(text=f"made by a boot of {run.image.name}"),
+        reason=Reason(text=f"{BOOTED} {run.image.name}"),
         toolchain=action.description.toolchain,
         sandbox=BOOT,
         started=started,

@@ -14,11 +14,11 @@ from bfbuild.commands.project import Project
 from bfbuild.decide import Hit
 from bfbuild.errors import RecipeError, nearest
 from bfbuild.recipe.model import Optimize, Run
-from bfbuild.recipe.profile import function, processor
+from bfbuild.recipe.profile import function, processor, version
 
 
 def optimize(root: Path, names: Sequence[str], *, keep_going: bool, jobs: int) -> int:
-    """Make them, and print a line for each: function, processor, whether it was there, key of the request."""
+    """Make them, and print a line for each: function, processor, version, whether it was there, and key."""
     project = Project(root)
     wanted = _wanted(project, names)
     if not wanted:
@@ -28,11 +28,10 @@ def optimize(root: Path, names: Sequence[str], *, keep_going: bool, jobs: int) -
     rows = []
     for recipe in wanted:
         step = steps[recipe.name]
+        about = (function(recipe.lines), processor(recipe.lines), version(recipe.lines))
         became = "hit" if isinstance(step.decision, Hit) else "made"
-        rows.append(
-            (function(recipe.lines), processor(recipe.lines), became, step.action.request.inputs[REQUEST].digest.short)
-        )
-    sys.stdout.write(table(("function", "processor", "", "key"), rows) + "\n")
+        rows.append((*about, became, step.action.request.inputs[REQUEST].digest.short))
+    sys.stdout.write(table(("function", "processor", "version", "", "key"), rows) + "\n")
     return 0
 
 

@@ -153,7 +153,7 @@ def _entries(artifacts: Sequence[Artifact]) -> Iterator[Entry]:
     """Yield the entries of one source; another request is only better where it is here, and for the same function."""
     by_key = {artifact.key: artifact for artifact in artifacts}
     for artifact in artifacts:
-        better = by_key.get(artifact.better)
+        better = by_key.get(artifact.better if artifact.better != artifact.key else "")  # its own: there is none
         yield Entry(
             request=artifact.lines,
             state=_state(artifact),

@@ -27,7 +27,7 @@ _TEXT = re.compile(
     r"(branches [0-9A-Fa-f]+\n)?",
     re.ASCII,
 )
-BRANCHES = "branches "
+CONSTANT, BRANCHES = "constant ", "branches "
 _HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST = 2048  # bytes of a whole request, and one more
 
@@ -73,6 +73,13 @@ def processor(lines: tuple[str, ...]) -> str:
     """Return in short what a request may use of a processor: its last feature, and how many there are besides."""
     *others, last = lines[1].removeprefix("features ").split(",")
     return "i686" if last == "none" else f"{last.removeprefix('+')} and {len(others)} more"
+
+
+def version(lines: tuple[str, ...]) -> str:
+    """Return in short which version of a function is asked for: by what is known of arguments and branches."""
+    constants = " ".join(line.split()[1] for line in lines if line.startswith(CONSTANT))
+    others = ("branches" if line.startswith(BRANCHES) else line for line in lines[3:] if not line.startswith(CONSTANT))
+    return ", ".join((lines[2], *([f"constants {constants}"] if constants else []), *others))
 
 
 def function(lines: tuple[str, ...]) -> str:

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Says whether dist/ is what it claims to be: `python3 verify.py dist/`, with Python 3.9's standard library alone.
 
-    1 files       every file is listed in SHA256SUMS with its hash, none is missing and none is too many
-    2 signature   SHA256SUMS is signed by a key that is trusted and not revoked, for just this name, version and date
+    1 signature   SHA256SUMS is signed by a key that is trusted and not revoked, for just this name, version and date
+    2 files       every file is listed in SHA256SUMS with its hash, none is missing and none is too many
     3 provenance  every statement is signed by that key; the release's has exactly these files as subjects; each file of
                   an image is made by an action that has a statement
     4 sandbox     every action ran in bubblewrap
     5 lock        bareflow.lock is the one that the release was built from
     6 sbom        every byte of an image is of a file that both SBOMs list with its hash, or of a table that finds it
-    7 archive     the closure archive has plain names alone, contents that hash to their names, and every locked package
-    8 rebuild     with --rebuild: building it again, with the bfbuild of a checkout, gives the same bytes
+    7 forms       the qcow2 and VDI forms of an image hold the same disk, and nothing besides
+    8 archive     the closure archive has plain names alone, contents that hash to their names, and every locked package
+    9 rebuild     with --rebuild: building it again, with the bfbuild of a checkout, gives the same bytes
 
 It trusts nothing that it reads: sizes are bounded, names are plain, JSON of another shape is an error and no crash.
 It is one file so that it can be carried anywhere, which is why it is longer than others and imports none of ours.
@@ -25,11 +26,13 @@ import binascii
 import hashlib
 import json
 import lzma
+import os
 import re
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -45,8 +48,10 @@ PAYLOAD = "application/vnd.in-toto+json"
 MADE = "build/"  # how an action names what another one made
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 CHUNK = 1 << 20
-LARGEST = 256 << 20  # bytes of a document that is read into memory
-CHECKS = ("files", "signature", "provenance", "sandbox", "lock", "sbom", "archive", "rebuild")
+LARGEST = 256 << 20  # bytes of a document or disk that is read into memory
+LARGEST_ARCHIVE = 32 << 30  # bytes that an archive may unpack to
+_NOT_FOR_A_RELEASE = ("BAREFLOW_VERSION", "SOURCE_DATE_EPOCH", "VIRTUAL_ENV")
+CHECKS = ("signature", "files", "provenance", "sandbox", "lock", "sbom", "forms", "archive", "rebuild")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not an accident)
@@ -248,13 +253,16 @@ def _files(volume: bytes) -> Iterator[tuple[str, bytes]]:
         raise Refused("a file system is damaged", ("why", "its tables differ"))
     owned: set[int] = set()
 
+    def place(cluster: int) -> slice:
+        return slice(data + (cluster - 2) * size, data + (cluster - 1) * size)
+
     def chain(cluster: int, length: int, path: str) -> bytes:
         pieces = []
         while cluster and cluster < 0xFFF8:
             if not 2 <= cluster < count + 2 or cluster in owned:
                 raise Refused("a file system is damaged", ("file", path), ("cluster", cluster))
             owned.add(cluster)
-            pieces.append(volume[data + (cluster - 2) * size :][:size])
+            pieces.append(volume[place(cluster)])
             cluster = table[cluster]
         content = b"".join(pieces)
         length = len(content) if length < 0 else length
@@ -271,7 +279,7 @@ def _files(volume: bytes) -> Iterator[tuple[str, bytes]]:
                 folders.append((f"{path}/", content))
             else:
                 yield path, content
-    if any(volume[data + (each - 2) * size :][:size].strip(b"\0") for each in range(2, count + 2) if each not in owned):
+    if any(volume[place(each)] != bytes(size) for each in range(2, count + 2) if each not in owned):
         raise Refused("a file system hides bytes in clusters that no file has")
 
 
@@ -292,6 +300,46 @@ def _listing(table: bytes) -> Iterator[tuple[str, bool, int, int]]:
         if raw[0] != 0xE5 and not raw[11] & 8 and raw[:11] not in (b".          ", b"..         "):
             first, size = struct.unpack_from("<HI", raw, 26)
             yield name, bool(raw[11] & 16), first, size
+
+
+def qcow2_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield the clusters of a qcow2 disk; raise Refused for one that refers to others, or holds more than its disk."""
+    head = struct.unpack_from(">4sIQIIQIIQQIIQQQQII", data)
+    magic, version, backing, _, bits, size, encrypted, entries, l1, counts, counted, snapshots = head[:12]
+    block = 1 << 16
+    if (magic, version, bits) != (b"QFI\xfb", 3, 16) or any((backing, encrypted, snapshots, *head[12:16])):
+        raise Refused("a qcow2 disk is not as a release has it")
+    used = {0, *range(counts >> 16, (counts >> 16) + counted), *range(l1 >> 16, -(-(l1 + 8 * entries) // block))}
+    used |= {each >> 16 for each in struct.unpack_from(f">{counted * block // 8}Q", data, counts) if each}
+    for table in struct.unpack_from(f">{entries}Q", data, l1):
+        at = (table & ~(1 << 63)) >> 16
+        used.add(at)
+        for entry in struct.unpack_from(f">{block // 8}Q", data, at * block) if at else (0,) * (block // 8):
+            place = (entry & ~(1 << 63)) >> 16
+            used.add(place)
+            if size > 0:
+                yield data[place * block : (place + 1) * block] if place else bytes(block)
+            elif place:
+                raise Refused("a qcow2 disk holds more than its size")
+            size -= block
+    if used != set(range(len(data) // block)) or len(data) % block or data[head[17] : block].strip(b"\0"):
+        raise Refused("a qcow2 disk holds more than its disk")
+
+
+def vdi_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield the blocks of a VDI disk; raise Refused for one that is a difference, or holds more than its disk."""
+    signature, version, _, kind, _ = struct.unpack_from("<5I", data, 64)
+    table, start = struct.unpack_from("<2I", data, 340)
+    size, block, extra, count, allocated = struct.unpack_from("<Q4I", data, 368)
+    if (signature, version, kind, block, extra) != (0xBEDA107F, 0x00010001, 1, 1 << 20, 0) or size > count * block:
+        raise Refused("a VDI disk is not as a release has it")
+    places = struct.unpack_from(f"<{count}I", data, table)
+    there = [place for place in places if place != 0xFFFFFFFF]
+    end = start + allocated * block if allocated else table + 4 * count
+    if sorted(there) != [*range(allocated)] or len(data) != end or data[table + 4 * count : start].strip(b"\0"):
+        raise Refused("a VDI disk holds more than its disk")
+    for place in places:
+        yield bytes(block) if place == 0xFFFFFFFF else data[start + place * block : start + (place + 1) * block]
 
 
 # The checks.
@@ -350,7 +398,8 @@ class Release:
             )
         if self.expect and version != self.expect:
             raise Refused("this is another version", ("expected", self.expect), ("signed", version))
-        return f"by key {self.key.id}: {name} {version}, commit {commit[:12]}"
+        day = time.strftime("%Y-%m-%d", time.gmtime(epoch))
+        return f"by key {self.key.id}: {name} {version} of {day}, commit {commit[:12]}"
 
     def files(self) -> str:
         """Check that the folder has just the files that SHA256SUMS lists, with these bytes."""
@@ -507,6 +556,21 @@ class Release:
                 raise Refused("a package that was used is not in the SBOM", ("package", each["name"]))
         return f"{count} files of images are in both, with where they come from"
 
+    def forms(self) -> str:
+        """Check that the other forms of an image are the same disk."""
+        readers = {".qcow2": qcow2_blocks, ".vdi": vdi_blocks}
+        found = [(name, Path(name).suffix) for name in sorted(self.sums) if Path(name).suffix in readers]
+        for name, form in found:
+            image = _read(self.folder / f"{Path(name).stem}.img")
+            done = 0
+            for block in readers[form](_read(self.folder / name)):
+                if image[done : done + len(block)].ljust(len(block), b"\0") != block:
+                    raise Refused("a form of an image is another disk", ("file", name), ("near byte", done))
+                done += len(block)
+            if done < len(image):
+                raise Refused("a form of an image is another disk", ("file", name), ("ends at", done))
+        return f"{len(found)} forms of images are the same disks"
+
     def archive(self) -> str:
         """Check the closure archive: plain names, contents that hash to them, and every locked package."""
         names = [name for name in self.sums if name.startswith("closure.")]
@@ -519,20 +583,31 @@ class Release:
                 raise Refused("the closure archive lacks a package", ("package", name), ("sha256", digest))
         return f"{len(found)} contents have their names, all packages among them"
 
-    def rebuild(self, bfbuild: Path) -> str:
-        """Build the release again with the bfbuild of a checkout; all but signatures must be equal bytes."""
+    def rebuild(self, checkout: Path) -> str:
+        """Build the release's commit again, in a clone of a checkout; all but signatures must be equal bytes."""
+        commit, version = str(self.facts.get("commit")), str(self.facts.get("version"))
+        if not re.fullmatch("[0-9a-f]{40,64}", commit) or not re.fullmatch("[0-9A-Za-z][0-9A-Za-z.+~-]*", version):
+            raise Refused("the release names no commit and version that could be built", ("commit", commit))
         with tempfile.TemporaryDirectory(prefix="bareflow-verify-") as folder:
-            command = [str(bfbuild / "bf"), "release", "--version", str(self.facts.get("version"))]
-            made = Path(folder) / "dist"
-            done = subprocess.run([*command, "--output", str(made)], cwd=bfbuild, check=False)
-            if done.returncode:
-                raise Refused("it could not be built again", ("command", " ".join(command)), ("exit", done.returncode))
-            signed = {PROVENANCE, PUBLIC}
-            for name in sorted(self.sums.keys() - signed):
-                again = self._hash(made / name)
+            clone = Path(folder) / "clone"
+            own = {name: each for name, each in os.environ.items() if name not in _NOT_FOR_A_RELEASE}
+            environment = {**own, "BAREFLOW_KEY": f"{folder}/none"}  # it is compared, not published
+            environment.setdefault("BAREFLOW_CACHE", str(checkout.absolute() / "cache"))  # for its tools
+            for command in (
+                ["git", "clone", "--quiet", "--no-checkout", str(checkout.absolute()), str(clone)],
+                ["git", "-C", str(clone), "checkout", "--quiet", "--detach", commit],
+                [str(clone / "bf"), "release", "--version", version],
+            ):
+                where = clone if command[0] != "git" else None
+                done = subprocess.run(command, cwd=where, env=environment, stdout=sys.stderr, check=False)
+                if done.returncode:
+                    raise Refused("it could not be built again", ("command", " ".join(command)))
+            names = sorted(self.sums.keys() - {PROVENANCE, PUBLIC})
+            for name in names:
+                again = self._hash(clone / "dist" / name)
                 if again != self.sums[name]:
                     raise Refused("building it again gave other bytes", ("file", name), ("again", again))
-        return f"{len(self.sums.keys() - signed)} files came out the same"
+        return f"{len(names)} files came out the same"
 
 
 def _definition(statement: dict[str, Any]) -> dict[str, Any]:
@@ -578,20 +653,26 @@ def _covered(image: bytes, name: str, parts: Sequence[_Part]) -> Iterator[tuple[
     taken = list(tables)
     for part in (part for part in parts if part.path is None):
         end = part.offset + part.size
-        content = image[part.offset : end]
-        if part.offset == 0 and tables:
-            content = content[: _TABLE[0]] + bytes(len(content[slice(*_TABLE)])) + content[_TABLE[1] :]
-        if sha256(content) != part.digest:
+        forms = [image[part.offset : end]]
+        if part.offset == 0 and tables:  # which were written into it, perhaps with the mark behind them
+            code, rest = forms[0][: _TABLE[0]], forms[0][_TABLE[0] :]
+            table = slice(0, _TABLE[1] - _TABLE[0])
+            forms += [code + bytes(len(rest)), code + bytes(len(rest[table])) + rest[table.stop :]]
+        if part.digest not in map(sha256, forms):
             raise Refused("the SBOM is for other bytes of the image", ("image", name), ("place", part.place))
         taken.append((part.offset, end))
         yield part.place, part.digest
     if tables:
-        taken.append(_TABLE)
+        taken.append((_TABLE[0], _SECTOR))
     position = 0
     for start, end in sorted(taken):
         _check_empty(image, position, start, name)
         position = max(position, end)
     _check_empty(image, position, len(image), name)
+    starts = {start for start, _ in tables}
+    stray = [part for part in parts if part.path is not None and part.offset not in starts]
+    if stray:
+        raise Refused("the SBOM has a file that is not in the image", ("image", name), ("file", stray[0].path))
     for start, end in tables:
         listed = {part.path: part.digest for part in parts if part.path is not None and part.offset == start}
         for path, content in fat16_files(image[start:end]).items():
@@ -616,11 +697,16 @@ def _check_empty(image: bytes, start: int, end: int, name: str) -> None:
 def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the bytes of an xz stream, taking little memory whatever it says."""
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
+    left = LARGEST_ARCHIVE
     while not unpacker.eof:
         data = file.read(CHUNK) if unpacker.needs_input else b""
         if unpacker.needs_input and not data:
             raise ValueError("it is cut off")
-        yield unpacker.decompress(data, CHUNK)
+        piece = unpacker.decompress(data, CHUNK)
+        left -= len(piece)
+        if left < 0:
+            raise ValueError("it has no end")
+        yield piece
     if unpacker.unused_data or file.read(1):
         raise ValueError("there is more behind its end")
 
@@ -702,14 +788,13 @@ class Answer(NamedTuple):
 
 
 def check(release: Release, rebuild: Path | None = None) -> list[Answer]:
-    """Make all checks; without a good signature and good files the others would mean nothing, and are left out."""
-    work: list[tuple[str, Any]] = [(each, getattr(release, each)) for each in ("signature", "files")]
-    work += [(each, getattr(release, each)) for each in CHECKS[2:-1]]
+    """Make all checks; what is behind one of the first three that failed would mean nothing, and is left out."""
+    work: list[tuple[str, Any]] = [(each, getattr(release, each)) for each in CHECKS[:-1]]
     if rebuild is not None:
         work.append(("rebuild", lambda: release.rebuild(rebuild)))
     answers: list[Answer] = []
     for name, run in work:
-        if len(answers) == 2 and any(answer.refused for answer in answers):
+        if len(answers) in (2, 3) and any(answer.refused for answer in answers):
             break
         try:
             answers.append(Answer(name, run()))

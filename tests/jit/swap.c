@@ -5,12 +5,11 @@
  */
 #include "check.h"
 #include "functions.h"
-#include "io/port.h"
 #include "jit/compiler_module.h"
 #include "jit/request.h"
 #include "jit_runtime.h"
 
-enum { SWAPS = 10000, PIT_CHANNEL0 = 0x40, PIT_DIVISOR = 119 /* 10 kHz */, N = 6, FIBONACCI_OF_N = 8 };
+enum { SWAPS = 10000, RATE = 10000 /* Hz */, N = 6, FIBONACCI_OF_N = 8 };
 
 typedef struct {
     compiled_t compiled;
@@ -103,8 +102,7 @@ static int swap_inside(void) {
 int app_main(void) {
     CHECK(jit_start() == JIT_OK);
     irq_handle(IRQ_TIMER, tick);
-    outb(PIT_CHANNEL0, PIT_DIVISOR & 0xFF);
-    outb(PIT_CHANNEL0, PIT_DIVISOR >> 8);
+    timer_set_rate(RATE);
     CHECK(swap_often(10, false) == 0 && swap_inside() == 0);
     size_t used = heap_statistics().used;
     CHECK(swap_often(SWAPS, false) == 0 && swap_often(SWAPS / 10, true) == 0 && swap_inside() == 0);

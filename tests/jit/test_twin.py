@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +65,7 @@ def test_every_function_is_decided(first: Transcript) -> None:
     assert decided.pop("nothing") == "counted"
     assert len(decided) == KERNELS
     assert set(decided.values()) <= {"optimized", "rejected"}
-    assert first.one("optimizer").number("compiler_calls") >= KERNELS
+    assert first.one("optimizer").number("compiler_calls") >= 2 * KERNELS  # for everybody, and to count branches
 
 
 def test_the_host_makes_what_the_twin_kept(first: Transcript, disk: Path, compiler: Compiler, built: Built) -> None:
@@ -108,6 +107,11 @@ def test_a_module_may_fail_in_every_way(start_twin: Twin, built: Built) -> None:
     start_twin("jit/faults", built("jit/faults.img")["jit/faults.img"]).require_ok()
 
 
+def test_swaps_are_safe_under_signals(start_twin: Twin, built: Built) -> None:
+    """Ten thousand swaps while signals come at any instruction, ten thousand a second, and call the function."""
+    start_twin("jit/swap", built("jit/swap.img")["jit/swap.img"]).require_ok()
+
+
 @pytest.mark.parametrize("name", GUESTS)
 def test_a_guest_without_hardware_passes_as_a_twin(start_twin: Twin, built: Built, name: str) -> None:
     """Test guests say what they say in QEMU."""
@@ -137,41 +141,14 @@ def test_a_host_without_i386_programs_is_told_apart(tmp_path: Path) -> None:
         twin.check(program)
 
 
-MEMORY = """#!/bin/sh
-ulimit -v 100000
-exec {program} "$@"
-"""
-# Like a container that forbids filters: prctl(PR_SET_SECCOMP) of i386 programs fails with EPERM.
-FILTER = """#!{python}
-import ctypes, os, struct, sys
-rules = ((0x20, 0, 0, 4), (0x15, 0, 4, 0x40000003), (0x20, 0, 0, 0), (0x15, 0, 2, 172), (0x20, 0, 0, 16),
-         (0x15, 1, 0, 22), (0x06, 0, 0, 0x7FFF0000), (0x06, 0, 0, 0x00050001))
-code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
-program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(rules), ctypes.addressof(code)))
-prctl = ctypes.CDLL(None).prctl
-assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, ctypes.c_ulong(2), program, 0, 0) == 0
-os.execv({program!r}, [{program!r}, *sys.argv[1:]])
-"""
-
-
-@pytest.mark.parametrize(
-    ("lack", "words"),
-    [
-        (MEMORY, "the memory: Linux does not give its addresses"),
-        (FILTER, "the compiler's system calls: this Linux does not let a program filter them (seccomp)"),
-    ],
-    ids=["memory", "filter"],
-)
-def test_a_host_that_gives_too_little_is_told_apart(built: Built, tmp_path: Path, lack: str, words: str) -> None:
-    """Where memory is rationed, or programs may not catch their own system calls, the twin says what it did not get."""
-    files = built("jit/optimize.twin", "jit/optimize.img")
-    program = tmp_path / "poor.twin"
-    program.write_text(lack.format(program=str(files["jit/optimize.twin"]), python=sys.executable))
+def test_a_host_that_gives_too_little_is_told_apart(built: Built, tmp_path: Path) -> None:
+    """Where memory is rationed the twin says what it did not get."""
+    real = built("optimizer.twin")["optimizer.twin"]
+    program = tmp_path / "rationed.twin"
+    program.write_text(f'#!/bin/sh\nulimit -v 100000\nexec {real} "$@"\n')
     program.chmod(0o755)
-    try:
-        twin.check(files["jit/optimize.twin"])
-    except MachineError as error:
-        pytest.skip(error.headline)
-    with pytest.raises(MachineError, match="this host cannot run a twin") as caught:
-        twin.run(BootSpec(files["jit/optimize.img"]), program)
-    assert ("it says", f"twin: {words}") in caught.value.facts
+    with pytest.raises(MachineError) as caught:
+        twin.run(BootSpec(built("bareflow.img")["bareflow.img"]), program)
+    if caught.value.headline == twin.NO_I386:
+        pytest.skip(twin.NO_I386)
+    assert "the memory: Linux does not give its addresses" in str(caught.value.facts)

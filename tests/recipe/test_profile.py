@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from bfbuild.errors import RecipeError
-from bfbuild.recipe.profile import Entry, Lines, Profile, Source, label, processor, request_lines, request_text
+from bfbuild.recipe.profile import Entry, Lines, Profile, Source, label, processor, request_lines, request_text, version
 
 COMPILER, BITCODE = "c" * 64, "b" * 64
 GENERAL = ("function add", "features +cmov,+sse4.1", "recursion 3")
@@ -106,3 +106,8 @@ def test_a_processor_is_told_in_short() -> None:
     """By the last of its features."""
     assert processor(GENERAL) == "sse4.1 and 1 more"
     assert processor(("function f", "features none", "recursion 0")) == "i686"
+
+
+def test_a_version_is_told_in_short() -> None:
+    """By what its request says besides function and processor."""
+    assert version(SPECIAL) == "recursion 3, constants 0 2, branches"

@@ -95,7 +95,7 @@ def test_a_boot_says_where_its_results_are_from(
     project = built(learner)
     take(project, keeps(tmp_path / "disk", project))
     key = hashlib.sha256(request(project)).hexdigest()[:12]
-    assert f"kept  {key}  add  2,000 -> 1,000 cycles\n" in capsys.readouterr().err
+    assert f"kept  {key}  add (recursion 3)  2,000 -> 1,000 cycles\n" in capsys.readouterr().err
     told = learner.doit("cache", "show", CALLED).out
     assert "in a boot\n" in told
     assert "made by a boot of learner.img" in told
@@ -274,9 +274,9 @@ def test_optimize_makes_what_the_profile_asks_for(learner: Small, tmp_path: Path
         if trace.label == label("functions.bc", OTHER):
             learner.store.results.path_of(trace.action).unlink()
     expected = [
-        "function  processor              key",
-        f"add       sse2 and 1 more  hit   {texts['add']}",
-        f"sum       sse2 and 1 more  made  {texts['sum']}",
+        "function  processor        version            key",
+        f"add       sse2 and 1 more  recursion 3  hit   {texts['add']}",
+        f"sum       sse2 and 1 more  recursion 3  made  {texts['sum']}",
     ]
     assert learner.doit("optimize", "learner").out.splitlines() == expected
     assert learner.doit("optimize").out.splitlines()[2].split()[-2] == "hit"

@@ -92,8 +92,13 @@ def test_codes_are_compared_by_what_counts(start_twin: Twin, built: Built) -> No
 
 
 def test_calls_nest_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
-    """So do functions that are nested deeply, and that are called back while they run."""
-    start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"]).require_ok()
+    """So do functions that are nested deeply, called back while they run, or called by a signal; to the last tier."""
+    start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"], args="long").require_ok()
+
+
+def test_swaps_do_no_harm_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
+    """Code is never given back while a call is in it, whatever a signal interrupts."""
+    start_twin("watched/jit/swap", built("jit/swap.img")["jit/swap.img"]).require_ok()
 
 
 def test_a_module_fails_in_every_way_under_the_sanitizers(start_twin: Twin, built: Built) -> None:

@@ -24,6 +24,12 @@ void timer_init(void) {
     irq_handle(IRQ_TIMER, timer_tick);
 }
 
+void timer_set_rate(uint32_t hz) {
+    uint32_t divisor = PIT_INPUT_HZ / hz;
+    outb(PIT_CHANNEL0, (uint8_t)divisor);
+    outb(PIT_CHANNEL0, (uint8_t)(divisor >> 8));
+}
+
 uint32_t timer_ticks(void) {
     return ticks;
 }

@@ -9,6 +9,9 @@ enum { TIMER_HZ = 100 };
 /* Needs interrupts_init(). */
 void timer_init(void);
 
+/* Interrupts so often from now on; at least 19 times a second. What counts in ticks then counts others. */
+void timer_set_rate(uint32_t hz);
+
 /* Ticks since timer_init(); needs interrupts to be on. */
 uint32_t timer_ticks(void);
 

@@ -3,7 +3,7 @@
 #include "cpu/interrupts.h"
 #include "linux.h"
 
-enum { REAL_TIME = 0, MICROSECONDS = 1000000 / TIMER_HZ };
+enum { REAL_TIME = 0, MICROSECONDS_PER_SECOND = 1000000 };
 
 static volatile uint32_t ticks;
 
@@ -11,10 +11,14 @@ static void timer_tick(void) {
     ticks++;
 }
 
-void timer_init(void) {
-    const uint32_t interval[] = {0, MICROSECONDS, 0, MICROSECONDS};
-    irq_handle(IRQ_TIMER, timer_tick);
+void timer_set_rate(uint32_t hz) {
+    const uint32_t interval[] = {0, MICROSECONDS_PER_SECOND / hz, 0, MICROSECONDS_PER_SECOND / hz};
     system_call(CALL_SETITIMER, REAL_TIME, (uint32_t)interval, 0, 0, 0, 0);
+}
+
+void timer_init(void) {
+    irq_handle(IRQ_TIMER, timer_tick);
+    timer_set_rate(TIMER_HZ);
 }
 
 uint32_t timer_ticks(void) {

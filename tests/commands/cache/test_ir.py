@@ -58,10 +58,10 @@ def test_ls_is_a_table(learned: Learned) -> None:
     keys = {lines: key[:12] for lines, key in learned.keys.items()}
     size = {lines: f"{len(b'made of ') + HEAD + len(''.join(lines)) + len(lines)} B" for lines in (LINES, PLAIN)}
     assert done.out.splitlines() == [
-        "key           function  processor        before  after        per mille  from   size",
-        f"{keys[LINES]}  add       sse2 and 1 more   2,000  1,000              500  boot  {size[LINES]}",
-        f"{keys[PLAIN]}  add       i686              1,000  1,500  1500 (rejected)  host  {size[PLAIN]}",
-        f"{keys[OTHER]}  sum       sse2 and 1 more   2,000  1,000              500  boot   21 B",
+        "key           function  processor        version      before  after        per mille  from   size",
+        f"{keys[LINES]}  add       sse2 and 1 more  recursion 3   2,000  1,000              500  boot  {size[LINES]}",
+        f"{keys[PLAIN]}  add       i686             recursion 3   1,000  1,500  1500 (rejected)  host  {size[PLAIN]}",
+        f"{keys[OTHER]}  sum       sse2 and 1 more  recursion 3   2,000  1,000              500  boot   21 B",
     ]
 
 
@@ -113,6 +113,19 @@ def test_validate_takes_a_key(learned: Learned) -> None:
     assert done.code == 1
     (told,) = json.loads(done.out)
     assert (told["key"], told["function"]) == (learned.keys[OTHER], "sum")
+
+
+def test_what_was_validated_is_the_hosts_as_well(small: Small, tmp_path: Path) -> None:
+    """A boot's result that came out the same here is on record so: no release need rest on a guest's word."""
+    learned = Learned(small, tmp_path / "disk")
+    called = label("functions.bc", LINES)
+    assert "in a boot\n" in small.doit("cache", "show", called).out
+    assert small.doit("cache", "ir", "validate", learned.keys[LINES]).code == 0
+    shown = small.doit("cache", "show", called).out
+    assert "in a boot\n" not in shown
+    assert "made by a boot of learner.img, then here to the same bytes" in shown
+    assert small.doit("cache", "ir", "validate", learned.keys[OTHER]).code == 1
+    assert "in a boot\n" in small.doit("cache", "show", label("functions.bc", OTHER)).out
 
 
 def test_validate_says_what_it_cannot_compile(small: Small, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from bfbuild.digest import digest_bytes
+from bfbuild.disk import mbr
 from bfbuild.release import verify
 from bfbuild.release.attest import attest
 from bfbuild.release.sbom import cyclonedx
@@ -37,9 +39,8 @@ def test_a_good_release_passes_within_five_seconds(dist: Path) -> None:
     done = run(str(dist / "verify.py"), str(dist), "--key", KEY.public.line, "--expect", "1.1")
     assert (done.returncode, done.stderr) == (0, "")
     assert time.monotonic() - began < 5
-    assert [line.split()[:2] for line in done.stdout.splitlines()[:7]] == [
-        ["ok", check] for check in ("signature", "files", "provenance", "sandbox", "lock", "sbom", "archive")
-    ]
+    checks = ("signature", "files", "provenance", "sandbox", "lock", "sbom", "forms", "archive")
+    assert [line.split()[:2] for line in done.stdout.splitlines()[:8]] == [["ok", check] for check in checks]
     assert "WARNING" not in done.stdout
 
 
@@ -238,6 +239,27 @@ def test_bytes_that_no_file_accounts_for_are_found(made: Made, tmp_path: Path) -
         assert said in refused(bad.to(tmp_path / str(at)))["sbom"]
 
 
+@pytest.mark.parametrize("end", [b"\0\0", b"\x55\xaa"])
+def test_a_boot_sector_is_known_with_a_partition_table_in_it(end: bytes) -> None:
+    """The SBOM has the hash of the sector as it was made; the disk's writer put table and mark into it."""
+    code = b"code".ljust(510, b"\0") + end
+    disk = mbr.pack(code, 7, (mbr.Entry(6, 1, 1, bootable=True),)) + bytes(512)
+    part = verify._Part("disk", "BOOT", None, 0, 512, verify.sha256(code))
+    found = verify._covered(disk, "disk", [part])
+    assert next(found) == ("BOOT", part.digest)
+    with pytest.raises(verify.Refused, match="other bytes"):
+        next(verify._covered(b"C" + disk[1:], "disk", [part]))
+
+
+def test_the_sbom_has_no_file_that_is_not_in_the_image(made: Made, tmp_path: Path) -> None:
+    """Neither on a file system that is there, nor on one that is not."""
+    greeting = next(part for part in made.facts.parts if part.path is not None)
+    for more in (replace(greeting, path="MORE.TXT"), replace(greeting, offset=0)):
+        facts = replace(made.facts, parts=(*made.facts.parts, more))
+        bad = replace(made, documents={**made.documents, verify.CYCLONEDX: cyclonedx(facts)})
+        assert "not in the image" in refused(bad.to(tmp_path / str(more.offset)))["sbom"]
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "cas/../x", "cas/00/../../x", "trees/x"])
 def test_a_path_that_leads_out_of_the_archive_is_refused(made: Made, tmp_path: Path, name: str) -> None:
     """Members of the closure archive have the few names that an archive has."""
@@ -253,6 +275,47 @@ def test_an_archive_with_wrong_content_is_refused(made: Made, tmp_path: Path) ->
     assert "under a wrong name" in refused(replace(made, content=wrong).to(tmp_path / "wrong"))["archive"]
     cut = {**made.content, ARCHIVE: made.content[ARCHIVE][:-20]}
     assert "damaged" in refused(replace(made, content=cut).to(tmp_path / "cut"))["archive"]
+
+
+BUILDS = """\
+#!/bin/sh
+[ "$1 $2 $3" = "release --version 1.1" ] && [ ! -e "$BAREFLOW_KEY" ] && cp -r released dist &&
+sed -i "s/COMMIT/$(git rev-parse HEAD)/" dist/release.json
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git as nobody in particular."""
+    who = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = {**os.environ, **who}
+    done = subprocess.run(["git", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_rebuild_compares_all_but_signatures(made: Made, tmp_path: Path) -> None:
+    """The commit is built in a clone, by nobody's key; a file that comes out otherwise is named."""
+
+    def of(commit: str, name: str) -> Path:
+        facts = replace(made.facts, identity=replace(made.facts.identity, commit=commit))
+        return replace(made, facts=facts).to(tmp_path / name)
+
+    checkout = tmp_path / "checkout"
+    of("COMMIT", "checkout/released")
+    (checkout / "bf").write_text(BUILDS)
+    (checkout / "bf").chmod(0o755)
+    git(checkout, "init", "--quiet")
+    answers = {}
+    for name, change in (("good", "<!doctype html>\n"), ("bad", "other\n")):
+        (checkout / "released" / "index.html").write_text(change)
+        git(checkout, "add", ".")
+        git(checkout, "commit", "--quiet", "-m", name)
+        answers[name] = run(str(SCRIPT), str(of(git(checkout, "rev-parse", "HEAD"), name)), "--rebuild", str(checkout))
+    answers["gone"] = run(str(SCRIPT), str(of("0" * 40, "gone")), "--rebuild", str(checkout))
+    assert {name: done.returncode for name, done in answers.items()} == {"good": 0, "bad": 1, "gone": 1}
+    assert "rebuild     9 files came out the same" in answers["good"].stdout
+    assert "index.html" in answers["bad"].stdout
+    assert "could not be built again" in answers["gone"].stdout
+    assert not (checkout / "dist").exists()
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{", b"null", b'{"components": 3}', b'{"components": [{"properties": 1}]}'])

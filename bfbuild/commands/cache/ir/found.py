@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bfbuild import config
 from bfbuild.action import optimize
 from bfbuild.action.action import OUT, read_description
+from bfbuild.commands.harvesting import BOOTED
 from bfbuild.commands.project import Project
 from bfbuild.digest import Digest
 from bfbuild.errors import StoreError, nearest
@@ -56,6 +57,11 @@ class Code:
         return profile.processor(self.lines)
 
     @property
+    def version(self) -> str:
+        """Which version of the function it is."""
+        return profile.version(self.lines)
+
+    @property
     def origin(self) -> str:
         """Who made it."""
         return "boot" if self.trace.sandbox == BOOT else "host"
@@ -63,7 +69,7 @@ class Code:
     @property
     def head(self) -> str:
         """All of that in a line."""
-        made = self.trace.reason.text if self.trace.sandbox == BOOT else "made on the host"
+        made = self.trace.reason.text if BOOTED in self.trace.reason.text else "made on the host"
         return f"{self.function} for {self.processor}, key {self.key[:12]}, {made}"
 
 
@@ -73,16 +79,20 @@ def here() -> Project:
 
 
 def codes(store: Store, project: Project) -> list[Code]:
-    """Return all code in the store, by function, then processor; what cannot be read is left out."""
+    """Return all code in the store, by function, then processor; what cannot be read is left out.
+
+    The same code of two actions, which had other environments, is there once.
+    """
     entries = dict(_entries(project))
     waiting = set(store.results.hashes())
-    found = []
+    found: dict[tuple[str, Digest, Digest], Code] = {}
     for trace in store.traces.recent():
         if trace.kind == optimize.KIND and trace.exit_code == 0 and trace.action.hash in waiting:
             waiting.remove(trace.action.hash)
             code = _code(store, trace, entries)
-            found += [code] if code is not None else []
-    return sorted(found, key=lambda code: (code.lines, code.key))
+            if code is not None:
+                found.setdefault((code.key, code.object, code.optimized), code)
+    return sorted(found.values(), key=lambda code: (code.lines, code.key))
 
 
 def find(store: Store, project: Project, word: str) -> Code:
@@ -102,7 +112,7 @@ def find(store: Store, project: Project, word: str) -> Code:
         )
     raise StoreError(
         f"the store has {len(found)} pieces of code for {word}",
-        facts=[(code.key[:12], f"{code.processor}, {'; '.join(code.lines[2:])}") for code in (now or found)[:SHOWN]],
+        facts=[(code.key[:12], f"{code.processor}, {code.version}") for code in (now or found)[:SHOWN]],
         hint="name one by its key",
     )
 

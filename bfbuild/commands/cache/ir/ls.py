@@ -10,7 +10,7 @@ from bfbuild.commands.cache.ir.found import Code, codes, here
 if TYPE_CHECKING:
     from bfbuild.store import Store
 
-HEAD = ("key", "function", "processor", "before", "after", "per mille", "from", "size")
+HEAD = ("key", "function", "processor", "version", "before", "after", "per mille", "from", "size")
 
 
 def look(store: Store) -> list[Code]:
@@ -22,7 +22,7 @@ def text(found: list[Code]) -> str:
     """Return the table for people; what this project's profile does not know was not measured here."""
     if not found:
         return "the store holds no optimized code yet; `doit run` of a program that optimizes itself brings some"
-    return show.table(HEAD, [_row(code) for code in found], right=(3, 4, 5, 7))
+    return show.table(HEAD, [_row(code) for code in found], right=(4, 5, 6, 8))
 
 
 def data(found: list[Code]) -> object:
@@ -59,4 +59,12 @@ def cycles(code: Code) -> tuple[str, str, str]:
 
 
 def _row(code: Code) -> tuple[str, ...]:
-    return code.key[:12], code.function, code.processor, *cycles(code), code.origin, show.size(code.object.size)
+    return (
+        code.key[:12],
+        code.function,
+        code.processor,
+        code.version,
+        *cycles(code),
+        code.origin,
+        show.size(code.object.size),
+    )

@@ -211,8 +211,7 @@ int compile(compiler_job_t *job) {
     }
     LLVMContext context;
     StringRef data(reinterpret_cast<const char *>(job->bitcode), job->bitcode_size);
-    Expected<std::unique_ptr<Module>> module =
-        read_needed(MemoryBufferRef(data, "bitcode"), request.function, context);
+    Expected<std::unique_ptr<Module>> module = read_needed(MemoryBufferRef(data, "bitcode"), request.function, context);
     if (!module) {
         fail(*job, toString(module.takeError()));
         return 1;
