@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         In,
         Layout,
         Link,
+        Model,
         Optimize,
         Out,
         Partition,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Region,
         Run,
         Toolchain,
+        Wheel,
     )
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "In",
     "Layout",
     "Link",
+    "Model",
     "Optimize",
     "Out",
     "Partition",
@@ -48,6 +51,7 @@ __all__ = [
     "Region",
     "Run",
     "Toolchain",
+    "Wheel",
     "asm_objects",
     "c_objects",
     "glob",

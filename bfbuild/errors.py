@@ -8,6 +8,7 @@
       StoreError        the store cannot be read or written (full disk, read-only, damaged)
       ActionError       an action ran and failed, or could not be run
       LayoutError       what should go on a disk does not fit or contradicts itself
+      ModelError        a language model cannot be read, or is of a kind that we do not know
       MachineError      a boot failed: panic, silence, time out, damaged image
       ReleaseError      a release is refused: nobody could make it again, or it could not be believed
       Errors            several of these at once: all that one load found
@@ -88,6 +89,10 @@ class ActionError(BareflowError):
 
 class LayoutError(BareflowError):
     """A disk's content does not fit its layout."""
+
+
+class ModelError(BareflowError):
+    """A language model cannot be read, or is of a kind that we do not know."""
 
 
 class MachineError(BareflowError):

@@ -1,6 +1,6 @@
 """From an app's objects to a disk that boots it: link twice, take the raw bytes, seal them, lay out the disk."""
 
-from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
+from bfbuild import Archive, Command, Image, In, Layout, Link, Out, RawBinary, Recipe
 from boot import stage1, stage2
 from compiler import COMPILER
 from kernel_lib import kernel_lib
@@ -17,6 +17,7 @@ def kernel(
     *,
     library: Archive = kernel_lib,
     files: dict[str, Recipe | str] | None = None,
+    disk: Layout | None = None,
     default: bool = True,
 ) -> tuple[Link, Image]:
     """Declare the kernel `NAME.elf` of an app and its disk `NAME.img`."""
@@ -25,7 +26,7 @@ def kernel(
     sealed = _script(f"{name}/kernel.bin", "src/boot/seal.py", In(raw), f"{ENTRY:#x}", Out(f"{name}/kernel.bin"))
     image = Image(
         name=f"{name}.img",
-        layout=wide if COMPILER in (files or {}) else layout,
+        layout=disk or (wide if COMPILER in (files or {}) else layout),
         content={"STAGE1": stage1, "STAGE2": stage2, "KERNEL": sealed},
         files={"DATA": files or {}},
         default=default,

@@ -20,7 +20,7 @@ from bfbuild.files import Files
 from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
 from bfbuild.recipe.graph import connect
-from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain
+from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain, Wheel
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
@@ -168,7 +168,7 @@ class Project:
             checkout=os.path.realpath(self.root),
             made=started,
             actions=actions,
-            downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch)),
+            downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch | Wheel)),
         )
         try:
             self.store.roots.put(root)
@@ -191,12 +191,20 @@ class Project:
         """The error for a command that finds nothing to work on."""
         return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
-    def _fetch(self, recipe: Fetch) -> None:
+    def _fetch(self, recipe: Fetch | Wheel) -> None:
         """Download a file once; raise FetchError where it cannot be had."""
         digest = Digest(recipe.sha256, recipe.size)
         if self.store.cas.state(digest).presence is Presence.PRESENT:
             return
-        wanted = Wanted(recipe.name, recipe.urls, recipe.sha256, recipe.size, hint=f"declared at {recipe.location}")
         with self.store.scratch.folder() as folder:
-            paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
-            self.store.cas.put_file(paths[recipe.name])
+            self.store.cas.put_file(self._fetched(recipe, folder))
+
+    def _fetched(self, recipe: Fetch | Wheel, folder: Path) -> Path:
+        if isinstance(recipe, Wheel):
+            from bfbuild.toolchain.wheel import unpacked  # noqa: PLC0415  (few projects have one)
+
+            self.progress.note(f"fetch {recipe.name}: {recipe.package} {recipe.version}, by pip")
+            return unpacked(recipe, folder)
+        wanted = Wanted(recipe.name, recipe.urls, recipe.sha256, recipe.size, hint=f"declared at {recipe.location}")
+        paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
+        return paths[recipe.name]

