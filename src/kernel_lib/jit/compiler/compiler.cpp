@@ -10,6 +10,7 @@
  */
 #include "compiler.h"
 #include "branches.h"
+#include "floats.h"
 #include "isolate.h"
 #include "needed.h"
 #include "request_parser.h"
@@ -65,13 +66,16 @@ bool fail(compiler_job_t &job, const Twine &message) {
     return false;
 }
 
-void aim(Module &module, StringRef features) {
+void aim(Module &module, StringRef features, Floats floats) {
+    std::string all = features.str();
+    if (floats == Floats::SOFT)
+        all += all.empty() ? "-x87,-sse" : ",-x87,-sse";
     for (Function &function : module) {
         for (const char *attribute : REPLACED)
             function.removeFnAttr(attribute);
         function.removeFnAttr(Attribute::NoImplicitFloat);
         function.addFnAttr("target-cpu", CPU);
-        function.addFnAttr("target-features", features);
+        function.addFnAttr("target-features", all);
     }
 }
 
@@ -146,10 +150,15 @@ bool emit(Module &module, TargetMachine &machine, compiler_job_t &job) {
 bool answer(const Request &request, Module &module, compiler_job_t &job) {
     std::string why;
     const Target *target = TargetRegistry::lookupTarget(TRIPLE, why);
+    TargetOptions options;
+    options.AllowFPOpFusion = FPOpFusion::Strict; // a product is rounded before it is added, as in the build's code
     std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
-        TRIPLE, CPU, request.features, TargetOptions(), Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
+        TRIPLE, CPU, request.features, options, Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
     if (module.getDataLayout() != machine->createDataLayout())
         return fail(job, "the bitcode is for another machine");
+    Floats floats = floats_of(module, request.features);
+    if (floats == Floats::COMPUTED)
+        hand_over_bits(module);
     Isolated isolated;
     if (!isolate(module, request.function, isolated, why))
         return fail(job, why);
@@ -163,7 +172,7 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     why = weigh_branches(module, request.branches);
     if (!why.empty())
         return fail(job, why);
-    aim(module, request.features);
+    aim(module, request.features, floats);
     unfold(wanted, request.recursion);
     why = specialise(wanted, request.constants);
     if (!why.empty())
@@ -172,6 +181,9 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     if (!settle(module, isolated, why))
         return fail(job, why);
     run(module, *machine, false);
+    why = doubtful_floats(module, floats);
+    if (!why.empty())
+        return fail(job, why);
     return emit(module, *machine, job);
 }
 

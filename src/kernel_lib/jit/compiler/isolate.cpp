@@ -132,10 +132,6 @@ bool isolate(Module &module, StringRef name, Isolated &isolated, std::string &wh
         return false;
     }
     isolated.build_name = isolated.function->getName().str();
-    if (isolated.function->getReturnType()->isFloatingPointTy()) {
-        why = (name + " returns a floating-point number, which kernels hand over otherwise").str();
-        return false;
-    }
     Names named = found_by_name(module);
     forget_lists(module);
     for (GlobalAlias &alias : make_early_inc_range(module.aliases()))
