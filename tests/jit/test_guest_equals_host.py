@@ -20,7 +20,7 @@ USES = 7  # requests that say how a function is used
 
 def test_a_guest_makes_what_the_host_makes(built: Built, start: Boot, compiler: Compiler, kernels: Path) -> None:
     """22 functions for 3 processors, and some for their use, byte for byte; the first when asked for again, too."""
-    run = start(built("jit/objects.img")["jit/objects.img"], extra=("-cpu", "max"), timeout_s=180)
+    run = start(built("jit/objects.img")["jit/objects.img"], extra=("-cpu", "max"), timeout_s=300)
     run.require_ok()
     records = run.transcript.all("object")
     answers = [
