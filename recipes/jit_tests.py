@@ -4,7 +4,7 @@ from bfbuild import CObject, Link, Recipe, c_objects
 from compiler import COMPILER, bitcode, module, optimizable
 from guest_tests import checking_lib
 from kernel import kernel
-from kernel_lib import freestanding, headers
+from kernel_lib import freestanding, hardware_float, headers
 from layout import layout
 from toolchain import llvm
 
@@ -97,3 +97,21 @@ kernel(
     files={**kinds_need, **others_need},
     default=False,
 )
+
+# Floating point, by functions of the library and by the processor.
+for name, flags in {"floats": freestanding, "floats_hard": hardware_float}.items():
+    floats, floats_need = optimizable(
+        f"tests/jit/{name}.c",
+        flags=flags,
+        headers=(*headers, "tests/jit/floats.h", "tests/jit/floats.c"),
+        path="JIT/FLOATS.BC",
+    )
+    (caller,) = c_objects(
+        "tests/jit/all_floats.c",
+        toolchain=llvm,
+        flags=flags,
+        includes=("src/kernel_lib", "tests/guest"),
+        headers=(*headers, "tests/guest/check.h", "tests/jit/floats.h"),
+        prefix=f"{name}/",
+    )
+    kernel(f"jit/{name}", (caller, floats), library=checking_lib, files=floats_need, default=False)

@@ -46,6 +46,7 @@ program("string_check", strings, RENAMED)
 program("heap_stress", heap + strings, RENAMED)
 
 program("compiler_rt_check", objects("src/kernel_lib/memory/compiler_rt.c"))
+program("soft_float_check", objects("src/kernel_lib/memory/soft_float.c"))
 jit = {name: objects(f"src/kernel_lib/jit/{name}*.c") for name in ("artifact", "object", "request", "sha256")}
 program("sha256_check", jit["sha256"])
 found_features = objects("src/kernel_lib/cpu/features.c")

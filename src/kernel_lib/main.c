@@ -6,10 +6,13 @@
  */
 #include "runtime.h"
 
+#include "cpu/vectors.h"
 #include "jit_runtime.h"
 #include "monitor.h"
 
 enum { RECORD_VERSION = 1 };
+
+#pragma weak vectors_init /* it is in the kernel where somebody asks for it, as the JIT does */
 
 _Noreturn void kernel_main(uint64_t entry_tsc);
 
@@ -59,6 +62,8 @@ void kernel_main(uint64_t entry_tsc) {
     keyboard_init();       /* characters wait until someone reads them */
     fw_cfg_read("opt/bareflow/mode", mode, sizeof mode);
     fw_cfg_read("opt/bareflow/args", arguments, sizeof arguments);
+    if (vectors_init != NULL)
+        vectors_init(); /* the app may use all registers */
     interrupts_enable();
     describe_machine(entry_tsc);
     serial_record("ready init_cycles=%llu", rdtsc() - entry_tsc);

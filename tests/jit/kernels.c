@@ -200,7 +200,7 @@ int32_t horner(const int32_t *coefficients, uint32_t degree, int32_t x) {
     return value;
 }
 
-double refused_for_its_result(double x) {
+double doubled(double x) {
     return 2 * x;
 }
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.conftest import Tool
 from tests.jit.conftest import COMPILER, KERNELS, VARIABLE, Compiler, request
-from tests.jit.processors import I686, PROCESSORS, V3
+from tests.jit.processors import I686, PROCESSORS, SSE2, V3
 
+LAYOUT = "e-m:e-p:32:32-p270:32:32-p271:32:32-p272:64:64-i128:128-f64:32:64-f80:32-n8:16:32-S128"  # of i686
 MOST_BYTES = 34 << 20  # of the module: what it takes to hold LLVM for one processor family
 
 
@@ -54,7 +55,6 @@ def test_an_object_holds_what_is_wanted_alone(compiler: Compiler, kernels: Path,
     [
         ("no_such_function", KERNELS, "the bitcode does not define no_such_function"),
         ("leaf_of_another_file", KERNELS, "the bitcode does not define leaf_of_another_file"),
-        ("refused_for_its_result", KERNELS, "returns a floating-point number"),
         ("count_calls", VARIABLE, "uses the variable calls, which the build's code cannot share"),
     ],
 )
@@ -184,3 +184,30 @@ def test_the_module_is_one_static_program_at_its_address(jit_files: Callable[[st
     assert int(loads[0][2], 16) == 0xE0000000
     assert {int(virtual, 16) - int(offset, 16) for _, offset, virtual, *_ in loads} == {0xE0000000}
     assert program.stat().st_size < MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (("-x87,-sse2", "%r = frem double %x, 3.0"), "f takes a remainder of floating point"),
+        (("-x87,-sse2", "%r = call double @llvm.sin.f64(double %x)"), "f uses llvm.sin.f64"),
+        (("+x87,-sse2", "%r = fmul double %x, 3.0"), "f computes with x87"),
+        (("-x87,-sse2", "%r = fmul double %x, 3.0"), ""),
+        (("+x87,+sse2", "%r = frem double %x, 3.0"), ""),
+    ],
+)
+def test_floats_that_might_differ_are_refused(
+    compiler: Compiler, tool: Tool, tmp_path: Path, body: tuple[str, str], words: str
+) -> None:
+    """Where new code could give other bits than the build's, or look for them elsewhere, there is none."""
+    built_for, operation = body
+    source, path = tmp_path / "floats.ll", tmp_path / "floats.bc"
+    source.write_text(
+        f'target datalayout = "{LAYOUT}"\ntarget triple = "i686-unknown-none-elf"\n'
+        f"declare double @llvm.sin.f64(double)\n"
+        f'define double @f(double %x) "target-features"="{built_for}" {{\n {operation}\n ret double %r\n}}\n'
+    )
+    assert tool("llvm-as", str(source), "-o", str(path)).returncode == 0
+    answer = compiler("f", SSE2, path)
+    assert (answer.exit_code != 0) == bool(words)
+    assert words in answer.message

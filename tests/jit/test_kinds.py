@@ -44,6 +44,27 @@ def test_functions_of_all_kinds_optimize_themselves(built: Built, start: Boot) -
 
 
 @pytest.mark.parametrize(
+    ("image", "processor"),
+    [("floats", "max"), ("floats", "pentium3"), ("floats", "pentium2"), ("floats_hard", "max")],
+)
+def test_every_bit_of_floating_point_stays(built: Built, start: Boot, image: str, processor: str) -> None:
+    """Functions of float and double give the same bits in new code, whether the build computed in software or SSE2."""
+    path = built(f"jit/{image}.img")[f"jit/{image}.img"]
+    start(path, extra=("-cpu", processor), timeout_s=PATIENCE_S).require_ok()
+
+
+def test_floating_point_becomes_faster(built: Built, start: Boot) -> None:
+    """Where the build computed in software, a processor with SSE2 does it in less than a tenth of the instructions."""
+    path = built("jit/floats.img")["jit/floats.img"]
+    wanted = {"args": "themselves", "extra": ("-cpu", "max"), "deterministic": True, "timeout_s": PATIENCE_S}
+    costs = {
+        each.text("name"): each.number("per_mille")
+        for each in start(path, **wanted).require_ok().transcript.all("optimized")
+    }
+    assert {name for name, cost in costs.items() if cost < 100} >= {"move", "dot", "horner", "mean", "mix", "cross"}
+
+
+@pytest.mark.parametrize(
     ("symbols", "words"),
     [
         ("00000000 D jit_function_f\n00000010 t aot_f\n", "JIT_OPTIMIZABLE(f): the function is static"),

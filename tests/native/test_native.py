@@ -56,6 +56,11 @@ def test_arithmetic_is_that_of_a_64_bit_processor(native: Native) -> None:
     passes(native, "compiler_rt_check", "1", "1000000")
 
 
+def test_soft_floating_point_is_that_of_the_processor(native: Native) -> None:
+    """Sums, products, quotients, conversions and comparisons have the machine's bits, at every end of the formats."""
+    passes(native, "soft_float_check", "1", "300000")
+
+
 def test_strings_do_what_the_c_standard_says(native: Native) -> None:
     """Copies and comparisons touch exactly their bytes, at every alignment and length up to a few words."""
     passes(native, "string_check")

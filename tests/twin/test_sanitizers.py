@@ -96,6 +96,12 @@ def test_calls_nest_under_the_sanitizers(start_twin: Twin, built: Built) -> None
     start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"], args="long").require_ok()
 
 
+@pytest.mark.parametrize("app", ["specialise", "kinds"])
+def test_functions_of_every_kind_do_no_harm(start_twin: Twin, built: Built, app: str) -> None:
+    """Versions for constants, branch weights, variables, floating point: all compute what they must, natively too."""
+    start_twin(f"watched/jit/{app}", built(f"jit/{app}.img")[f"jit/{app}.img"], timeout_s=120).require_ok()
+
+
 def test_swaps_do_no_harm_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
     """Code is never given back while a call is in it, whatever a signal interrupts."""
     start_twin("watched/jit/swap", built("jit/swap.img")["jit/swap.img"]).require_ok()

@@ -205,7 +205,6 @@ jit_result_t jit_start(void) {
         return jit_fail(JIT_NO_PAGING, "paging", "the processor has no PAE, or memory lies in the window");
     double_fault_init();
     vectors_init();
-    vectors_reset();
     for (jit_function_t *function = jit_functions_start; function < jit_functions_stop; function++) {
         function->details = calloc(1, sizeof(jit_details_t));
         if (function->details == NULL)

@@ -10,11 +10,12 @@
  */
 #include "compiler.h"
 #include "branches.h"
+#include "floats.h"
 #include "isolate.h"
+#include "needed.h"
 #include "request_parser.h"
 #include "specialise.h"
 
-#include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/DebugInfo.h>
@@ -65,13 +66,16 @@ bool fail(compiler_job_t &job, const Twine &message) {
     return false;
 }
 
-void aim(Module &module, StringRef features) {
+void aim(Module &module, StringRef features, Floats floats) {
+    std::string all = features.str();
+    if (floats == Floats::SOFT)
+        all += all.empty() ? "-x87,-sse" : ",-x87,-sse";
     for (Function &function : module) {
         for (const char *attribute : REPLACED)
             function.removeFnAttr(attribute);
         function.removeFnAttr(Attribute::NoImplicitFloat);
         function.addFnAttr("target-cpu", CPU);
-        function.addFnAttr("target-features", features);
+        function.addFnAttr("target-features", all);
     }
 }
 
@@ -146,10 +150,15 @@ bool emit(Module &module, TargetMachine &machine, compiler_job_t &job) {
 bool answer(const Request &request, Module &module, compiler_job_t &job) {
     std::string why;
     const Target *target = TargetRegistry::lookupTarget(TRIPLE, why);
+    TargetOptions options;
+    options.AllowFPOpFusion = FPOpFusion::Strict; // a product is rounded before it is added, as in the build's code
     std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
-        TRIPLE, CPU, request.features, TargetOptions(), Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
+        TRIPLE, CPU, request.features, options, Reloc::Static, std::nullopt, CodeGenOptLevel::Aggressive));
     if (module.getDataLayout() != machine->createDataLayout())
         return fail(job, "the bitcode is for another machine");
+    Floats floats = floats_of(module, request.features);
+    if (floats == Floats::COMPUTED)
+        hand_over_bits(module);
     Isolated isolated;
     if (!isolate(module, request.function, isolated, why))
         return fail(job, why);
@@ -163,7 +172,7 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     why = weigh_branches(module, request.branches);
     if (!why.empty())
         return fail(job, why);
-    aim(module, request.features);
+    aim(module, request.features, floats);
     unfold(wanted, request.recursion);
     why = specialise(wanted, request.constants);
     if (!why.empty())
@@ -172,34 +181,10 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     if (!settle(module, isolated, why))
         return fail(job, why);
     run(module, *machine, false);
+    why = doubtful_floats(module, floats);
+    if (!why.empty())
+        return fail(job, why);
     return emit(module, *machine, job);
-}
-
-/*
- * Reads of a module what its globals and the wanted function need: to read all the others takes as long as to optimize
- * a small one.
- */
-Expected<std::unique_ptr<Module>> read_needed(MemoryBufferRef bitcode, StringRef wanted, LLVMContext &context) {
-    Expected<std::unique_ptr<Module>> module = getLazyBitcodeModule(bitcode, context);
-    bool is_complete = !module;
-    while (!is_complete) {
-        is_complete = true;
-        for (Function &function : **module) {
-            if (!function.isMaterializable() || (function.use_empty() && function.getName() != wanted))
-                continue;
-            if (Error error = function.materialize())
-                return std::move(error);
-            is_complete = false;
-        }
-    }
-    if (!module)
-        return module;
-    for (Function &function : **module)
-        if (function.isMaterializable())
-            function.deleteBody();
-    if (Error error = (*module)->materializeAll())
-        return std::move(error);
-    return module;
 }
 
 int compile(compiler_job_t *job) {

@@ -118,21 +118,20 @@ void share_addresses(Function &function, const std::string &name) {
 
 } // namespace
 
+Function *find_function(Module &module, StringRef name) {
+    for (const std::string &candidate : {(BUILD_PREFIX + name).str(), name.str()})
+        if (Function *function = module.getFunction(candidate); function != nullptr && !function->isDeclaration())
+            return function;
+    return nullptr;
+}
+
 bool isolate(Module &module, StringRef name, Isolated &isolated, std::string &why) {
-    isolated.build_name = (BUILD_PREFIX + name).str();
-    isolated.function = module.getFunction(isolated.build_name);
-    if (isolated.function == nullptr || isolated.function->isDeclaration()) {
-        isolated.build_name = name.str();
-        isolated.function = module.getFunction(name);
-    }
-    if (isolated.function == nullptr || isolated.function->isDeclaration()) {
+    isolated.function = find_function(module, name);
+    if (isolated.function == nullptr) {
         why = ("the bitcode does not define " + name).str();
         return false;
     }
-    if (isolated.function->getReturnType()->isFloatingPointTy()) {
-        why = (name + " returns a floating-point number, which kernels hand over otherwise").str();
-        return false;
-    }
+    isolated.build_name = isolated.function->getName().str();
     Names named = found_by_name(module);
     forget_lists(module);
     for (GlobalAlias &alias : make_early_inc_range(module.aliases()))

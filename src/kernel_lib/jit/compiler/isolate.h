@@ -21,6 +21,9 @@ struct Isolated {
     std::vector<llvm::WeakVH> unshareable; /* variables that the object cannot refer to */
 };
 
+/* The function that a source marks by this name; NULL where the bitcode does not define it. */
+llvm::Function *find_function(llvm::Module &module, llvm::StringRef name);
+
 /* Before the optimizer: makes the wanted function the only one that others can see. False, and why, where it cannot. */
 bool isolate(llvm::Module &module, llvm::StringRef name, Isolated &isolated, std::string &why);
 
