@@ -11,6 +11,7 @@
 #include "compiler.h"
 #include "branches.h"
 #include "floats.h"
+#include "interpreter.h"
 #include "isolate.h"
 #include "request_parser.h"
 #include "specialise.h"
@@ -197,7 +198,8 @@ Expected<std::unique_ptr<Module>> read_needed(MemoryBufferRef bitcode, StringRef
     while (!is_complete) {
         is_complete = true;
         for (Function &function : **module) {
-            if (!function.isMaterializable() || (function.use_empty() && function.getName() != wanted))
+            bool is_wanted = function.getName() == wanted || function.getName() == name_in_build(wanted);
+            if (!function.isMaterializable() || (function.use_empty() && !is_wanted))
                 continue;
             if (Error error = function.materialize())
                 return std::move(error);
@@ -287,7 +289,7 @@ int main(int count, char **arguments) {
     LLVMInitializeX86AsmParser(); // of assembly in a source
     if (count == WORDS)
         return compile_once(arguments);
-    static const compiler_offer_t offer = {COMPILER_ABI, compile};
+    static const compiler_offer_t offer = {COMPILER_ABI, compile, interpret};
     syscall(COMPILER_OFFER, &offer);
     errs() << "usage: compiler REQUEST BITCODE OBJECT OPTIMIZED\n";
     return 2;

@@ -6,6 +6,8 @@
 #include <llvm/Analysis/CaptureTracking.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/InstrTypes.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/IPO/Internalize.h>
 #include <llvm/Transforms/Utils/GlobalStatus.h>
 
@@ -13,7 +15,6 @@ using namespace llvm;
 
 namespace {
 
-const char *const BUILD_PREFIX = "aot_"; /* function.h */
 const char *const KEPT_SECTION = ".rodata.kept";
 
 using Names = SmallPtrSet<const GlobalValue *, 32>;
@@ -119,7 +120,7 @@ void share_addresses(Function &function, const std::string &name) {
 } // namespace
 
 bool isolate(Module &module, StringRef name, Isolated &isolated, std::string &why) {
-    isolated.build_name = (BUILD_PREFIX + name).str();
+    isolated.build_name = name_in_build(name);
     isolated.function = module.getFunction(isolated.build_name);
     if (isolated.function == nullptr || isolated.function->isDeclaration()) {
         isolated.build_name = name.str();
@@ -147,6 +148,10 @@ bool isolate(Module &module, StringRef name, Isolated &isolated, std::string &wh
     return true;
 }
 
+std::string name_in_build(StringRef name) {
+    return ("aot_" + name).str(); // function.h
+}
+
 bool settle(Module &module, const Isolated &isolated, std::string &why) {
     for (const WeakVH &variable : isolated.unshareable)
         if (variable != nullptr && !variable->use_empty()) {
@@ -168,4 +173,15 @@ bool settle(Module &module, const Isolated &isolated, std::string &why) {
 
 bool has_label_addresses(const Function &function) {
     return any_of(function, [](const BasicBlock &block) { return block.hasAddressTaken(); });
+}
+
+void remove_unused(Module &module) {
+    ModuleAnalysisManager modules;
+    FunctionAnalysisManager functions;
+    PassBuilder builder;
+    builder.registerModuleAnalyses(modules);
+    builder.registerFunctionAnalyses(functions);
+    modules.registerPass([&] { return FunctionAnalysisManagerModuleProxy(functions); });
+    functions.registerPass([&] { return ModuleAnalysisManagerFunctionProxy(modules); });
+    GlobalDCEPass().run(module, modules);
 }
