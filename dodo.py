@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bfbuild.commands.tasks import DOIT, project_tasks
+from bfbuild.commands.tasks import DOIT, command_task, project_tasks, text_option
 
 DOIT_CONFIG = DOIT
 ROOT = Path(__file__).parent
@@ -14,6 +14,20 @@ ROOT = Path(__file__).parent
 def task_project() -> Iterator[dict[str, Any]]:
     """Image, run, bench, debug and build, from recipes/."""
     yield from project_tasks(ROOT)
+
+
+def chat(root: Path, prompt: str) -> int:
+    """Boot the chat program: to answer the prompt, or else to talk in this terminal."""
+    from bfbuild.commands.boot import run  # noqa: PLC0415  (a listing of tasks needs none of it)
+
+    args = f"ask {prompt}" if prompt else "talk"
+    return run(root, "chat", interactive=not prompt, screenshot="", disk="", args=args)
+
+
+def task_chat() -> Iterator[dict[str, Any]]:
+    """Talk with a language model on bare metal; Ctrl-A X leaves."""
+    prompt = text_option("prompt", "QUESTION", "answer this, and exit")
+    yield command_task("chat", ROOT, chat, [prompt], "talk with a language model on bare metal (leave with Ctrl-A X)")
 
 
 def task_gate() -> dict[str, Any]:

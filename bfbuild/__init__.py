@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, optimizations, option
+    from bfbuild.recipe.helpers import asm_objects, c_objects, glob, optimizations, option, version
     from bfbuild.recipe.model import (
         Archive,
         AsmObject,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         In,
         Layout,
         Link,
+        Model,
         Optimize,
         Out,
         Partition,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Region,
         Run,
         Toolchain,
+        Wheel,
     )
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "In",
     "Layout",
     "Link",
+    "Model",
     "Optimize",
     "Out",
     "Partition",
@@ -48,11 +51,13 @@ __all__ = [
     "Region",
     "Run",
     "Toolchain",
+    "Wheel",
     "asm_objects",
     "c_objects",
     "glob",
     "optimizations",
     "option",
+    "version",
 ]
 
 

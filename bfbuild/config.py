@@ -2,7 +2,7 @@
 
 Every key has a default, so an empty file is a valid one; an unknown key is an error. Environment variables override the
 file for one command: BAREFLOW_CACHE, BAREFLOW_JOBS, BAREFLOW_DEBIAN_MIRROR, BAREFLOW_SANDBOX, BAREFLOW_KEY,
-SOURCE_DATE_EPOCH.
+BAREFLOW_VERSION, SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE = "bareflow.toml"
+DEVELOPMENT = "development"  # the version of what is no release
+VERSION = r"^([0-9A-Za-z][0-9A-Za-z.+~-]*)?$"  # what can be a word of a file's name, of a command line, of a C string
 UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -42,9 +44,10 @@ class _Section(BaseModel):
 
 
 class ProjectSection(_Section):
-    """`[project]`: how this project is called in records and reports."""
+    """`[project]`: how this project is called in records and reports, and the version that a release has."""
 
     name: str = "project"
+    version: str = Field(default="", pattern=VERSION)
 
 
 class BuildSection(_Section):
@@ -120,6 +123,7 @@ class Config(_Section):
     mirrors: tuple[str, ...]
     sandbox: Literal["auto", "bubblewrap", "proot"]
     source_date_epoch: int
+    version: str  # what recipes read as `version()`
 
 
 def find_root(start: Path) -> Path:
@@ -140,6 +144,11 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError(
             "BAREFLOW_SANDBOX names no sandbox", facts=[("value", sandbox)], hint="use auto, bubblewrap or proot"
         )
+    version = environment.get("BAREFLOW_VERSION", "") or DEVELOPMENT
+    if not re.fullmatch(r"[ !#-\[\]-~]+", version):
+        raise ConfigError(
+            "BAREFLOW_VERSION is no version", facts=[("value", version)], hint="use ASCII without quotes or \\"
+        )
     return Config(
         root=root,
         settings=settings,
@@ -152,6 +161,7 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
         else (),
         sandbox=sandbox,
         source_date_epoch=epoch,
+        version=version,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bfbuild.action.action import Action, InputFile, Tree, make_action
 from bfbuild.action.kinds import KINDS
 from bfbuild.digest import Digest
-from bfbuild.recipe.model import Fetch, Recipe, Run, Toolchain
+from bfbuild.recipe.model import Fetch, Recipe, Run, Toolchain, Wheel
 
 if TYPE_CHECKING:
     from bfbuild.files import Files
@@ -36,7 +36,7 @@ class Declared:
     targets: Sequence[Recipe]
     files: Files
     toolchains: Toolchains
-    fetch: Callable[[Fetch], None]
+    fetch: Callable[[Fetch | Wheel], None]
     source_date_epoch: int
     _trees: dict[str, Tree] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class Declared:
         match recipe:
             case Toolchain():
                 self._trees[recipe.name] = self.toolchains.plan(recipe)
-            case Fetch():
+            case Fetch() | Wheel():
                 self.fetch(recipe)
                 self.files.made[recipe.name] = InputFile(Digest(recipe.sha256, recipe.size))
             case Run():

@@ -8,7 +8,9 @@
       StoreError        the store cannot be read or written (full disk, read-only, damaged)
       ActionError       an action ran and failed, or could not be run
       LayoutError       what should go on a disk does not fit or contradicts itself
+      ModelError        a language model cannot be read, or is of a kind that we do not know
       MachineError      a boot failed: panic, silence, time out, damaged image
+      ReleaseError      a release is refused: nobody could make it again, or it could not be believed
       Errors            several of these at once: all that one load found
 
 An error has a headline, aligned facts, the user's own line where there is one, and a hint. Nothing here prints or
@@ -89,8 +91,16 @@ class LayoutError(BareflowError):
     """A disk's content does not fit its layout."""
 
 
+class ModelError(BareflowError):
+    """A language model cannot be read, or is of a kind that we do not know."""
+
+
 class MachineError(BareflowError):
     """A boot did not end as it should."""
+
+
+class ReleaseError(BareflowError):
+    """A release is refused."""
 
 
 class Errors(BareflowError):  # noqa: N818  (the plural of the others)

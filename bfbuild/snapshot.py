@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FOLDER = os.path.join("build", ".snapshot")
 VERSION = 2
 GRANULARITY = 20_000_000  # ns; a kernel tick is 10 ms at most
-VARIABLES = ("BAREFLOW_CACHE", "BAREFLOW_SANDBOX", "SOURCE_DATE_EPOCH")  # what an answer depends on
+VARIABLES = ("BAREFLOW_CACHE", "BAREFLOW_SANDBOX", "BAREFLOW_VERSION", "SOURCE_DATE_EPOCH")  # what answers go by
 FOLDER_TYPE = 0o040000
 BOOT = "/proc/sys/kernel/random/boot_id"
 

@@ -1,6 +1,6 @@
 """From an app's objects to a disk that boots it: link twice, take the raw bytes, seal them, lay out the disk."""
 
-from bfbuild import Archive, Command, Image, In, Link, Out, RawBinary, Recipe
+from bfbuild import Archive, Command, Image, In, Layout, Link, Out, RawBinary, Recipe
 from boot import stage1, stage2
 from compiler import COMPILER
 from kernel_lib import kernel_lib
@@ -17,6 +17,7 @@ def kernel(
     *,
     library: Archive = kernel_lib,
     files: dict[str, Recipe | str] | None = None,
+    disk: Layout | None = None,
     default: bool = True,
 ) -> tuple[Link, Image]:
     """Declare the kernel `NAME.elf` of an app and its disk `NAME.img`."""
@@ -25,7 +26,7 @@ def kernel(
     sealed = _script(f"{name}/kernel.bin", "src/boot/seal.py", In(raw), f"{ENTRY:#x}", Out(f"{name}/kernel.bin"))
     image = Image(
         name=f"{name}.img",
-        layout=wide if COMPILER in (files or {}) else layout,
+        layout=disk or (wide if COMPILER in (files or {}) else layout),
         content={"STAGE1": stage1, "STAGE2": stage2, "KERNEL": sealed},
         files={"DATA": files or {}},
         default=default,
@@ -72,10 +73,12 @@ def named(folder: str, name: str, inputs: tuple[Recipe | str, ...], *flags: str,
             Out(f"{folder}/symbols.o"),
         ),
     )
-    return linked(name, (*inputs, symbols), "--gc-sections", *flags, script=script)
+    return linked(name, (*inputs, symbols), "--gc-sections", *flags, script=script, with_map=True)
 
 
-def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT) -> Link:
+def linked(
+    name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str = KERNEL_SCRIPT, with_map: bool = False
+) -> Link:
     """Declare a program that lies where the loader puts a kernel."""
     return Link(
         name=name,
@@ -83,6 +86,7 @@ def linked(name: str, inputs: tuple[Recipe | str, ...], *flags: str, script: str
         script=script,
         toolchain=llvm,
         flags=("-m", "elf_i386", "--fatal-warnings", *flags),
+        map=with_map,
     )
 
 

@@ -1,6 +1,6 @@
 """The runtime library: every room of src/kernel_lib, compiled for i686 and archived."""
 
-from bfbuild import Archive, Recipe, asm_objects, c_objects, glob, option
+from bfbuild import Archive, Recipe, asm_objects, c_objects, glob, option, version
 from layout import layout
 from toolchain import llvm
 
@@ -36,6 +36,7 @@ hardware_float = (
     *(flag for flag in freestanding if flag not in {"-mno-sse", "-mno-80387", "-msoft-float"}),
     *("-msse2", "-mfpmath=sse"),
 )
+VERSION = "src/kernel_lib/version.c"
 headers: tuple[Recipe | str, ...] = (*glob("src/kernel_lib/**/*.h"), layout)
 
 
@@ -50,6 +51,14 @@ def library(prefix: str, *flags: str) -> Archive:
                 toolchain=llvm,
                 flags=(*freestanding, *flags),
                 includes=("src/kernel_lib",),
+                headers=headers,
+                exclude=(VERSION,),
+                prefix=prefix,
+            ),
+            *c_objects(
+                VERSION,
+                toolchain=llvm,
+                flags=(*freestanding, *flags, f'-DBF_VERSION="{version()}"'),
                 headers=headers,
                 prefix=prefix,
             ),

@@ -35,3 +35,4 @@ def disk(name: str, sectors: int) -> Layout:
 
 layout = disk("layout", 32 * MIB)
 wide = disk("wide", 64 * MIB)  # with room for the compiler module
+large = disk("large", 192 * MIB)  # with room for a language model

@@ -23,7 +23,7 @@ LATE = tuple(f"src/kernel_lib/cpu/{name}" for name in ("double_fault", "paging",
 ADDED: dict[str, tuple[Recipe | str, ...]] = {
     "ata": room("src/kernel_lib/io/ata", "src/kernel_lib/io/pci"),
     "fat16": room("src/kernel_lib/fs/"),
-    "monitor": room("src/kernel_lib/monitor"),
+    "monitor": room("src/kernel_lib/monitor", "src/kernel_lib/version"),
     "jit": tuple(each for each in room("src/kernel_lib/jit/", *LATE) if each.name != "src/kernel_lib/jit/profile.c.o"),
     "floats": room("src/kernel_lib/memory/soft_float"),
     "names": ("bareflow/symbols.o",),  # of functions, for a panic

@@ -20,6 +20,7 @@ native = Toolchain(  # programs for the building machine, which watch their own 
     path=("/usr/lib/llvm-19/bin", "/usr/bin"),
 )
 debug = Toolchain(name="debug", packages=("gdb",))  # what the tests connect to `doit debug`
+images = Toolchain(name="images", packages=("qemu-utils",))  # what the tests check the images of a release with
 sign = Toolchain(name="sign", packages=("minisign",))  # what the tests check our signatures with
 peers = Toolchain(name="peers", packages=("ninja-build", "ccache"))  # what benchmarks/speed.py measures beside us
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from bfbuild import AsmObject, CObject, c_objects, glob
 from guest_tests import apps
 from jit_tests import apps as jit_apps
-from jit_tests import functions, optimize, swap
+from jit_tests import functions, kinds, optimize, others, shapes, swap
 from kernel_lib import DEBUG, freestanding, headers, kernel_lib
 from optimizer import kernels
 from toolchain import llvm
@@ -51,9 +51,9 @@ def watched(pattern: str) -> tuple[CObject, ...]:
     )
 
 
-def watched_twin(name: str, app: CObject, *others: CObject) -> None:
+def watched_twin(name: str, app: CObject, *rest: CObject) -> None:
     """Declare `watched/NAME.twin`."""
-    twin(f"watched/{name}", (app, *others, sanitizer, watched_lib), *(f"--wrap={each}" for each in WRAPPED))
+    twin(f"watched/{name}", (app, *rest, sanitizer, watched_lib), *(f"--wrap={each}" for each in WRAPPED))
 
 
 (sanitizer,) = c_objects(
@@ -63,16 +63,18 @@ def watched_twin(name: str, app: CObject, *others: CObject) -> None:
     includes=("src/kernel_lib", "src/twin"),
     headers=(*headers, "src/twin/linux.h"),
 )
-others = [
+unwatched = [
     each
     for each in kernel_lib.members
     if isinstance(each, AsmObject) or (isinstance(each, CObject) and str(each.source).endswith(UNWATCHED))
 ]
-watched_lib = library("watched/", (*watched("src/kernel_lib/**/*.c"), *others), watched_flags)
+watched_lib = library("watched/", (*watched("src/kernel_lib/**/*.c"), *unwatched), watched_flags)
 
 watched_twin("optimizer", *watched("src/app/optimizer/optimizer.c"), kernels)
 watched_twin("jit/optimize", *watched("tests/jit/optimize.c"), functions)
 watched_twin("jit/swap", *watched("tests/jit/swap.c"), functions)
+watched_twin("jit/specialise", *watched("tests/jit/specialise.c"), shapes)
+watched_twin("jit/kinds", *watched("tests/jit/all_kinds.c"), kinds, others)
 watched_twin("jit/faults", *watched("tests/jit/faults.c"))
 watched_twin("measuring", *watched("tests/twin/measuring.c"))
 watched_twin("faulty", *watched("tests/twin/faulty.c"))

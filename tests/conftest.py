@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parent.parent
 PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
-TOOLCHAINS = ("check", "llvm", "sign")  # where `tool` looks for a program, in turn
+TOOLCHAINS = ("check", "llvm", "images", "sign")  # where `tool` looks for a program, in turn
 
 # Whoever starts the tests in the background may have them ignore Ctrl-C, and what they start with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -30,7 +30,7 @@ def test_an_empty_file_is_a_whole_configuration(tmp_path: Path) -> None:
     config = read(tmp_path, "")
     assert (config.cache_dir, config.lock_path) == (tmp_path / "cache", tmp_path / "bareflow.lock")
     assert (config.jobs, config.mirrors, config.sandbox) == (len(os.sched_getaffinity(0)), (), "auto")
-    assert config.source_date_epoch == 315_532_800
+    assert (config.source_date_epoch, config.version) == (315_532_800, "development")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -42,11 +42,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         BAREFLOW_CACHE="/var/cache",
         BAREFLOW_DEBIAN_MIRROR=" http://one http://two, http://three",
         BAREFLOW_SANDBOX="proot",
+        BAREFLOW_VERSION="1.2, commit 34",
         SOURCE_DATE_EPOCH="1000000000",
     )
     assert (config.jobs, config.cache_dir, config.sandbox) == (5, Path("/var/cache"), "proot")
     assert config.mirrors == ("http://one", "http://two", "http://three")
-    assert config.source_date_epoch == 1_000_000_000
+    assert (config.source_date_epoch, config.version) == (1_000_000_000, "1.2, commit 34")
 
 
 def test_an_empty_variable_is_none(tmp_path: Path) -> None:
@@ -144,6 +145,7 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     [
         ("BAREFLOW_SANDBOX", "chroot", "BAREFLOW_SANDBOX names no sandbox"),
         ("BAREFLOW_JOBS", "many", "BAREFLOW_JOBS is no number"),
+        ("BAREFLOW_VERSION", '1"', "BAREFLOW_VERSION is no version"),
         ("SOURCE_DATE_EPOCH", "-1", "SOURCE_DATE_EPOCH is no number"),
     ],
 )

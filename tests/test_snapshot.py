@@ -53,6 +53,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "an output of other content": lambda root: (root / "build/small.img").write_text("IMAGE"),
     "an output gone": lambda root: (root / "build/small.img").unlink(),
     "another cache": lambda _: os.environ.update(BAREFLOW_CACHE="/elsewhere"),
+    "another version": lambda _: os.environ.update(BAREFLOW_VERSION="2"),
     "another date": lambda _: os.environ.update(SOURCE_DATE_EPOCH="1"),
 }
 
@@ -73,7 +74,7 @@ def age_new(path: Path) -> Path:
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_is_noticed(saved: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     """A source, an output, a searched folder, an absent file, the environment: any change ends the belief."""
-    for name in ("BAREFLOW_CACHE", "SOURCE_DATE_EPOCH"):
+    for name in ("BAREFLOW_CACHE", "BAREFLOW_VERSION", "SOURCE_DATE_EPOCH"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     CHANGES[change](saved)
     assert fresh(str(saved), "image", []) is None

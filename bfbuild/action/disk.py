@@ -6,21 +6,18 @@ not depend on the Python that the user happens to have.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bfbuild.disk
 from bfbuild.action.action import OUT, Request
+from bfbuild.action.script import environment, explainer, sources_of
 from bfbuild.disk import layout as numbers
 from bfbuild.disk.spec import Spec, to_text
 from bfbuild.errors import LayoutError
-from bfbuild.recipe.lines import string_line
 
 if TYPE_CHECKING:
-    from bfbuild.action.action import InputFile, Inputs
+    from bfbuild.action.action import Inputs
     from bfbuild.recipe.model import Image, Layout
 
 WRITER = "bfbuild-disk"
@@ -62,37 +59,14 @@ def _places(recipe: Layout) -> numbers.Layout:
 
 def _writer(recipe: Layout | Image, of: Layout, inputs: Inputs, arguments: tuple[str, ...], spec: Spec) -> Request:
     """Run `python3 -m disk ARGUMENTS` with the writer's own sources and the spec as inputs."""
-    room = Path(bfbuild.disk.__file__).parent
-    sources: dict[str, InputFile] = {
-        f"{WRITER}/disk/{path.relative_to(room).as_posix()}": inputs.data(path.read_bytes())
-        for path in sorted(room.rglob("*.py"))
-    }
     return Request(
         label=recipe.name,
         kind="disk",
         location=recipe.location,
         argv=(of.toolchain.python, "-S", "-m", "disk", *arguments),
-        inputs={**sources, SPEC: inputs.data(to_text(spec).encode())},
+        inputs={**sources_of(bfbuild.disk, WRITER, inputs), SPEC: inputs.data(to_text(spec).encode())},
         outputs=recipe.outputs,
         path=of.toolchain.path,
-        env={"PYTHONPATH": WRITER, "PYTHONHASHSEED": "0"},
-        explain=_explainer(recipe),
+        env=environment(WRITER),
+        explain=explainer(recipe, LayoutError),
     )
-
-
-def _explainer(recipe: Layout | Image) -> Callable[[str], LayoutError | None]:
-    """Return what makes a LayoutError, at the user's line, of the writer's complaint (`DiskError.text`)."""
-
-    def explain(said: str) -> LayoutError | None:
-        headline, *rows = said.strip().splitlines() or [""]
-        facts = [(found[1], found[2]) for row in rows if (found := re.fullmatch(r"  (\S.*?) {2,}(.*)", row))]
-        if not headline.startswith("error: ") or len(facts) != len(rows):
-            return None  # not a complaint but a crash: shown as it is
-        names = [value.split(",")[0].strip("'") for _, value in facts]
-        return LayoutError(
-            headline.removeprefix("error: "),
-            facts=[("recipe", f"{recipe.name} ({type(recipe).__name__})"), *facts],
-            location=string_line(recipe.location, names),
-        )
-
-    return explain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bfbuild.action import command, compiling, disk, link, optimize
+from bfbuild.action import command, compiling, disk, link, optimize, weights
 from bfbuild.action.action import Inputs, Request
 from bfbuild.recipe import model
 
@@ -21,4 +21,5 @@ KINDS: Mapping[type[model.Recipe], Kind] = {
     model.Optimize: optimize.optimize,
     model.Layout: disk.layout,
     model.Image: disk.image,
+    model.Model: weights.model,
 }

@@ -36,14 +36,16 @@ def link(recipe: Link, inputs: Inputs) -> Request:
     else:
         compiler = recipe.toolchain.cc if recipe.driver == "cc" else recipe.toolchain.cxx
         start = (compiler, "-fuse-ld=lld", *(f"-Wl,{option}" for option in options))
+    program, *maps = (f"{OUT}/{name}" for name in recipe.outputs)
+    maps = [f"-Wl,-Map={path}" if recipe.driver != "ld" else f"-Map={path}" for path in maps]
     files = [*objects, *scripts, *inputs.graph.files(recipe, "script_includes")]
     return Request(
         label=recipe.name,
         kind="link",
         location=recipe.location,
-        argv=(*start, *recipe.flags, *(file.place for file in objects), "-o", f"{OUT}/{recipe.name}"),
+        argv=(*start, *recipe.flags, *maps, *(file.place for file in objects), "-o", program),
         inputs={file.place: inputs.file(file) for file in files},
-        outputs=(recipe.name,),
+        outputs=recipe.outputs,
         path=recipe.toolchain.path,
         hint="'will not fit in region' or an ASSERT of the linker script means that the layout's area is too small"
         if recipe.script is not None

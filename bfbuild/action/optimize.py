@@ -48,6 +48,7 @@ def asked(label: str, location: Location, inputs: dict[str, InputFile], names: d
         | {COMPILER: InputFile(inputs[COMPILER].digest, executable=True)},
         outputs=OUTPUTS,
         path=(),
+        env={"SOURCE_DATE_EPOCH": "0"},  # the same whenever it is built: a compiler module writes no dates
         names=names,
         hint="where it lacks the function, the profile is older than the source: the next `doit run` records it anew",
         explain=_unstarted,

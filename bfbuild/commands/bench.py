@@ -31,7 +31,11 @@ def run(root: Path, name: str, *, native: bool, json: str, compare: str, html: s
     """Boot the runs, or the one of this name; print the tables, write them and their page, or compare them."""
     clock: Clock = "processor" if native else "instructions"
     old = _older(compare, clock) if compare else None
-    names = [name] if name else [each.name for each in Project(root).graph.of_type(Run) if not each.image.warm]
+    names = (
+        [name]
+        if name
+        else [each.name for each in Project(root).graph.of_type(Run) if each.image.default and not each.image.warm]
+    )
     bootables = [Bootable(root, each) for each in names or [""]]
     measure = _measure_twin if native else _measure
     measured = Bench(clock=clock, runs=tuple(measure(each) for each in bootables))

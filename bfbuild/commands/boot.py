@@ -58,13 +58,16 @@ class Bootable:
         build(self.project, [twin])
         return self.project.root / BUILD / twin.name
 
-    def spec(self, mode: Mode | None, *, deterministic: bool = False, disk: Path | None = None) -> BootSpec:
+    def spec(
+        self, mode: Mode | None, *, args: str = "", deterministic: bool = False, disk: Path | None = None
+    ) -> BootSpec:
         """What to start; with a `disk` that instead of the image, and what the guest writes stays on it."""
         return BootSpec(
             image=self.image if disk is None else disk,
             writable=disk is not None,
             memory_mib=self.recipe.memory >> 20,
             mode=mode,
+            args=args,
             deterministic=deterministic,
             timeout_s=float(self.recipe.timeout),
             silence_s=float(self.recipe.silence),
@@ -93,20 +96,22 @@ class Bootable:
         return regions | {f"section {name}": size for name, size in sections.items()}
 
 
-def run(root: Path, name: str, *, interactive: bool, screenshot: str, disk: str) -> int:
+def run(root: Path, name: str, *, interactive: bool, screenshot: str, disk: str, args: str = "") -> int:
     """Boot, show what the guest says, and judge it."""
     from bfbuild.machine import qemu, screen  # noqa: PLC0415
 
     bootable = Bootable(root, name)
     own = _own_disk(Path(disk), bootable.image) if disk else None
     if interactive:
-        return qemu.interactive(bootable.spec(None, disk=own), bootable.wrap)
+        return qemu.interactive(bootable.spec(None, args=args, disk=own), bootable.wrap)
     if screenshot:
-        screen.screenshot(bootable.spec(None, deterministic=True, disk=own), bootable.wrap, Path(screenshot))
+        screen.screenshot(bootable.spec(None, args=args, deterministic=True, disk=own), bootable.wrap, Path(screenshot))
         sys.stdout.write(f"{screenshot}\n")
         return 0
     with writable(bootable.project, bootable.recipe, own) as kept:
-        ended = qemu.boot(bootable.spec("run", disk=kept), bootable.wrap, _say).require_ok()
+        shown = _Shown()
+        ended = qemu.boot(bootable.spec("run", args=args, disk=kept), bootable.wrap, shown.line, shown.part)
+        ended.require_ok()
         first = f", the app's first line after {ended.ready_s:.2f} s" if ended.ready_s is not None else ""
         sys.stderr.write(f"{bootable.recipe.name}: {ended.verdict.value}, {ended.duration_s:.2f} s{first}\n")
         if kept is not None:
@@ -164,10 +169,28 @@ def _chosen(project: Project, name: str) -> Run:
         )
     if not runs:
         raise project.nothing_to("run")
-    return runs[name] if name else next(iter(runs.values()))
+    return runs[name] if name else next((run for run in runs.values() if run.image.default), next(iter(runs.values())))
 
 
-def _say(line: str) -> None:
-    if not line.startswith(RECORD):
-        sys.stdout.write(f"{line}\n")
+class _Shown:
+    """Shows what a guest says as it comes, but for its records."""
+
+    def __init__(self) -> None:
+        self.begun = ""  # what was shown of the line that is not complete
+
+    def line(self, line: str) -> None:
+        """Show a line, or the rest of it."""
+        if not line.startswith(RECORD):
+            rest = line[len(self.begun) :] if line.startswith(self.begun) else f"\n{line}"
+            self._write(f"{rest}\n")
+        self.begun = ""
+
+    def part(self, begun: str) -> None:
+        """Show what there is of the next line, unless it may become a record."""
+        if not begun.startswith(RECORD[: len(begun)]) and begun.startswith(self.begun):
+            self._write(begun[len(self.begun) :])
+            self.begun = begun
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
         sys.stdout.flush()

@@ -41,6 +41,7 @@ COMMANDS = {  # command -> what its arguments are
     "list": TASK,
     "lock": None,
     "optimize": None,
+    "release": None,
     "replay": TARGET,
     "report": TARGET,
     "reset-dep": TASK,

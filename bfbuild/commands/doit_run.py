@@ -11,7 +11,7 @@ from typing import Any
 from doit.cmd_run import Run as DoitRun
 
 BOOT = "run"
-BOOT_OPTIONS = ("-i", "--interactive", "--name", "--screenshot", "--disk")
+BOOT_OPTIONS = ("-i", "--interactive", "--name", "--args", "--screenshot", "--disk")
 
 
 class Run(DoitRun):  # type: ignore[misc]  # doit has no types

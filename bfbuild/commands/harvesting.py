@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.recipe.model import Run
 
+BOOTED = "made by a boot of"
+
 
 @contextmanager
 def writable(project: Project, run: Run, own: Path | None) -> Iterator[Path | None]:
@@ -175,7 +177,7 @@ def _trace(project: Project, run: Run, action: Action, outputs: dict[str, Digest
         kind=request.kind,
         action=action.digest,
         command=" ".join(request.argv),
-        reason=Reason(text=f"made by a boot of {run.image.name}"),
+        reason=Reason(text=f"{BOOTED} {run.image.name}"),
         toolchain=action.description.toolchain,
         sandbox=BOOT,
         started=started,

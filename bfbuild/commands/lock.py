@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from bfbuild.errors import BareflowError, Errors, LockError
 if TYPE_CHECKING:
     from bfbuild.recipe.model import Toolchain
     from bfbuild.toolchain.lock import Lock as LockFile
-    from bfbuild.toolchain.lock import LockedPackage
 
 
 class Lock(Command):  # type: ignore[misc]  # doit has no types
@@ -47,16 +46,16 @@ def lock(start: Path, names: Sequence[str], *, check: bool) -> int:
     """Resolve, print the changes, and write them or, with `check`, return 1 for them."""
     from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
     from bfbuild.recipe import loader  # noqa: PLC0415
-    from bfbuild.recipe.model import SANDBOX, Toolchain  # noqa: PLC0415
+    from bfbuild.recipe.model import CLOCK, SANDBOX, Toolchain  # noqa: PLC0415
     from bfbuild.toolchain.debian import SECURITY  # noqa: PLC0415
-    from bfbuild.toolchain.lock import lock_text  # noqa: PLC0415
+    from bfbuild.toolchain.lock import changes, lock_text  # noqa: PLC0415
 
     if names:
         raise LockError("lock takes no names: toolchains share packages, so all are resolved together")
     settings = config.load(config.find_root(start))
     declared = [each for each in loader.load(settings, lambda _: None) if isinstance(each, Toolchain)]
     old = _known(settings.lock_path)
-    new = _resolve({each.name: each for each in [SANDBOX, *declared]}, settings.mirrors)
+    new = _resolve({each.name: each for each in [SANDBOX, CLOCK, *declared]}, settings.mirrors)
     told = list(changes(old, new))
     sys.stdout.write("".join(f"{line}\n" for line in told))
     dates = ", ".join(f"{suite} {date}" for suite, date in sorted(new.archive.items()))
@@ -67,33 +66,6 @@ def lock(start: Path, names: Sequence[str], *, check: bool) -> int:
     if told and not check:
         _write(settings.lock_path, lock_text(new))
     return FAILED if told and check else 0
-
-
-def changes(old: LockFile | None, new: LockFile) -> Iterator[str]:
-    """Yield a line for each package and each toolchain that differs; without an old lock, for each toolchain."""
-    before, after = old.by_key if old else {}, new.by_key
-    for key in sorted(before.keys() | after.keys()) if old else ():
-        if line := _change(before.get(key), after.get(key)):
-            yield f"{line[0]:<8} {key}  {line[1]}"
-    toolchains = old.toolchains if old else {}
-    for name in sorted(toolchains.keys() | new.toolchains.keys()):
-        if name not in new.toolchains:
-            yield f"gone     toolchain {name}"
-        elif toolchains.get(name) != new.toolchains[name]:
-            locked = new.toolchains[name]
-            size = sum(after[key].size for key in locked.closure) / 1e6
-            word = "changed" if name in toolchains else "added"
-            yield f"{word:<8} toolchain {name}  {len(locked.closure)} packages, {size:.1f} MB"
-
-
-def _change(before: LockedPackage | None, after: LockedPackage | None) -> tuple[str, str] | None:
-    """What happened to a package, in a word and with its versions; None where nothing did."""
-    if before is None or after is None:
-        return ("added", after.version) if after else ("gone", before.version if before else "")
-    if before == after:
-        return None
-    same_version = before.version == after.version
-    return ("changed", f"{before.version}, other file" if same_version else f"{before.version} -> {after.version}")
 
 
 def _known(path: Path) -> LockFile | None:

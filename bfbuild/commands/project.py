@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from bfbuild.files import Files
 from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
 from bfbuild.recipe.graph import connect
-from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain
+from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain, Wheel
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
@@ -40,7 +40,7 @@ PACKAGE = Path(__file__).parent.parent
 class Project:
     """A project's parts, each made when it is first asked for; `progress` shows what they do."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.root = root
         self.steps: list[Step] = []  # of the last build
         self.targets: tuple[Recipe, ...] = ()  # of the last build
@@ -48,7 +48,7 @@ class Project:
         self.signatures = Signatures(str(root))
         for path in [configuration.FILE, "dodo.py", *(str(each) for each in PACKAGE.rglob("*.py"))]:
             self.signatures.add(path)
-        self.config = configuration.load(root)
+        self.config = configuration.load(root, environment)
         self.signatures.add(str(self.config.lock_path))
 
     @cached_property
@@ -168,7 +168,7 @@ class Project:
             checkout=os.path.realpath(self.root),
             made=started,
             actions=actions,
-            downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch)),
+            downloads=tuple(Digest(each.sha256, each.size) for each in closure if isinstance(each, Fetch | Wheel)),
         )
         try:
             self.store.roots.put(root)
@@ -191,12 +191,20 @@ class Project:
         """The error for a command that finds nothing to work on."""
         return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
-    def _fetch(self, recipe: Fetch) -> None:
+    def _fetch(self, recipe: Fetch | Wheel) -> None:
         """Download a file once; raise FetchError where it cannot be had."""
         digest = Digest(recipe.sha256, recipe.size)
         if self.store.cas.state(digest).presence is Presence.PRESENT:
             return
-        wanted = Wanted(recipe.name, recipe.urls, recipe.sha256, recipe.size, hint=f"declared at {recipe.location}")
         with self.store.scratch.folder() as folder:
-            paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
-            self.store.cas.put_file(paths[recipe.name])
+            self.store.cas.put_file(self._fetched(recipe, folder))
+
+    def _fetched(self, recipe: Fetch | Wheel, folder: Path) -> Path:
+        if isinstance(recipe, Wheel):
+            from bfbuild.toolchain.wheel import unpacked  # noqa: PLC0415  (few projects have one)
+
+            self.progress.note(f"fetch {recipe.name}: {recipe.package} {recipe.version}, by pip")
+            return unpacked(recipe, folder)
+        wanted = Wanted(recipe.name, recipe.urls, recipe.sha256, recipe.size, hint=f"declared at {recipe.location}")
+        paths = fetch_all([wanted], folder, lambda done, total: self.progress.transfer(recipe.name, done, total))
+        return paths[recipe.name]

@@ -111,45 +111,50 @@ def _debug(root: Path, **options: Any) -> int:
 
 def project_tasks(root: Path) -> Iterator[Task]:
     """Yield every task of the project at `root`; for a `task_` function of its dodo.py."""
-    yield _task("image", root, _image, [JOBS, KEEP_GOING, TRACE], "build the disk images", positional="names")
-    yield _task(
+    yield command_task("image", root, _image, [JOBS, KEEP_GOING, TRACE], "build the disk images", positional="names")
+    yield command_task(
         "image:warm", root, _warm, [JOBS, KEEP_GOING, TRACE], "build disks with the code that a profile records"
     )
-    yield _task(
+    yield command_task(
         "optimize", root, _optimize, [JOBS, KEEP_GOING], "make that code here, without a boot", positional="names"
     )
-    yield _task("build", root, _build, [JOBS, KEEP_GOING, TRACE], "build any recipes by name", positional="names")
-    yield _task(
+    yield command_task(
+        "build", root, _build, [JOBS, KEEP_GOING, TRACE], "build any recipes by name", positional="names"
+    )
+    yield command_task(
         "run",
         root,
         _run,
         [
-            _option("name", "NAME", "which run, where recipes declare several"),
+            text_option("name", "NAME", "which run, where recipes declare several"),
+            text_option("args", "TEXT", "a line for the program, which it can read"),
             _flag("interactive", "i", "the guest's monitor in this terminal (leave with Ctrl-A X)"),
-            _option("screenshot", "FILE", "save the guest's VGA screen as a PNG"),
-            _option("disk", "FILE", "boot this copy of the image, made where it is missing, and keep what is written"),
+            text_option("screenshot", "FILE", "save the guest's VGA screen as a PNG"),
+            text_option(
+                "disk", "FILE", "boot this copy of the image, made where it is missing, and keep what is written"
+            ),
         ],
         "build an image, boot it, show what it measured",
     )
-    yield _task(
+    yield command_task(
         "bench",
         root,
         _bench,
         [
-            _option("name", "NAME", "only this run, of those that recipes declare"),
+            text_option("name", "NAME", "only this run, of those that recipes declare"),
             _flag("native", "", "run the twins instead, as programs of this machine's processor"),
-            _option("json", "FILE", "write the figures to FILE"),
-            _option("compare", "OLD.json", "show the differences to an earlier --json"),
-            _option("html", "FILE", "write the page with the plots there, instead of build/bench.html"),
+            text_option("json", "FILE", "write the figures to FILE"),
+            text_option("compare", "OLD.json", "show the differences to an earlier --json"),
+            text_option("html", "FILE", "write the page with the plots there, instead of build/bench.html"),
         ],
         "boot with counted instructions and print tables",
     )
-    yield _task(
+    yield command_task(
         "debug",
         root,
         _debug,
         [
-            _option("name", "NAME", "which run, where recipes declare several"),
+            text_option("name", "NAME", "which run, where recipes declare several"),
             {"name": "port", "long": "port", "type": int, "default": 1234, "help": "port of gdb's server"},
         ],
         "boot an image that waits for gdb, with its symbols",
@@ -160,11 +165,12 @@ def _flag(name: str, short: str, words: str) -> Task:
     return {"name": name, "short": short, "long": name, "type": bool, "default": False, "help": words}
 
 
-def _option(name: str, meta: str, words: str) -> Task:
+def text_option(name: str, meta: str, words: str) -> Task:
+    """A parameter `--NAME META`; empty where it is not given."""
     return {"name": name, "long": name, "type": str, "default": "", "help": f"{meta}: {words}"}
 
 
-def _task(
+def command_task(
     name: str,
     root: Path,
     work: Callable[..., int],
@@ -173,7 +179,10 @@ def _task(
     *,
     positional: str | None = None,
 ) -> Task:
-    """A task whose work returns an exit code; never up to date for doit, since snapshot and store know better."""
+    """A task whose work returns an exit code; never up to date for doit, since snapshot and store know better.
+
+    A project's own commands are made like this, too; `params` are doit's, `text_option` makes one.
+    """
 
     def action(**values: Any) -> TaskError | TaskFailed | None:
         from bfbuild.commands.show import FAILED, guarded  # noqa: PLC0415

@@ -62,6 +62,7 @@ class Sandbox:
     tools: Path
     wanted: Literal["auto", "bubblewrap", "proot"] = "auto"
     proven: Level | None = None  # the level that worked the last time
+    more: tuple[str, ...] = ()  # words for bubblewrap besides: what a release disturbs its builds with
 
     @cached_property
     def level(self) -> Level:
@@ -112,6 +113,7 @@ class Sandbox:
             "--new-session",
             *world,
             *mounts,
+            *self.more,
             "--chdir",
             folder,
             "--",

@@ -78,12 +78,14 @@ def staged(spec: BootSpec) -> Iterator[Stage]:
 class Listener:
     """Takes what a guest says as it comes, and knows how long to wait for more.
 
-    `on_line` gets each line once it is complete; a line that starts with `awaited` ends the wait. With `quiet_ends`, so
-    does a while of quiet of a guest that speaks no records: it has no other way to say that it is done.
+    `on_line` gets each line once it is complete, `on_part` what there is of one before that; a line that starts with
+    `awaited` ends the wait. With `quiet_ends`, so does a while of quiet of a guest that speaks no records: it has no
+    other way to say that it is done.
     """
 
     spec: BootSpec
     on_line: Callable[[str], None] | None = None
+    on_part: Callable[[str], None] | None = None
     awaited: str | None = None
     quiet_ends: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -143,6 +145,8 @@ class Listener:
             self.ready_s = self._heard - self.started
         self._last_words = self._last_words or not new.isdisjoint({*LAST_WORDS, "done"})
         self._show(lines)
+        if self.on_part is not None:
+            self.on_part(self.reader.begun)
 
     def _show(self, lines: list[str]) -> None:
         for line in lines:
@@ -152,15 +156,20 @@ class Listener:
                 self._stop = Stop.AWAITED
 
 
-def boot(spec: BootSpec, wrap: Wrap, on_line: Callable[[str], None] | None = None) -> Run:
+def boot(
+    spec: BootSpec,
+    wrap: Wrap,
+    on_line: Callable[[str], None] | None = None,
+    on_part: Callable[[str], None] | None = None,
+) -> Run:
     """Boot an image, wait for its end in bounded time, and judge.
 
-    `on_line` gets each line as soon as it is complete. A boot that ends badly is a Run with its verdict; MachineError
-    is raised only where there is no boot at all: no image, or no QEMU.
+    `on_line` gets each line as soon as it is complete, `on_part` what there is of the next one. A boot that ends badly
+    is a Run with its verdict; MachineError is raised only where there is no boot at all: no image, or no QEMU.
     """
     with staged(spec) as stage:
         argv = wrap(command(spec, SERIAL_PIPE), stage.binds)
-        listener = Listener(spec, on_line)
+        listener = Listener(spec, on_line, on_part)
         with Child(argv, ENVIRONMENT) as child:
             status, stop = listener.listen(child)
         return conclude(listener, child, stage, status, stop)

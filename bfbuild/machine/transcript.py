@@ -125,6 +125,11 @@ class Reader:
             lines.append(self._take(raw, ended=end >= 0))
         return lines
 
+    @property
+    def begun(self) -> str:
+        """What there is of a line that is not complete, clean, and without a last character that may be cut."""
+        return clean(bytes(self._pending[:LINE_LIMIT])).rstrip("\N{REPLACEMENT CHARACTER}")
+
     def flush(self) -> list[str]:
         """Take what lacks its line's end as a line, when no more bytes will come; return it, if there is any."""
         raw = bytes(self._pending)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bfbuild.errors import BareflowError, Errors, RecipeError, nearest
 from bfbuild.recipe.lines import field_line
-from bfbuild.recipe.model import SANDBOX, Image, Recipe, Toolchain
+from bfbuild.recipe.model import CLOCK, SANDBOX, Image, Recipe, Toolchain
 
 Kind = TypeVar("Kind", bound=Recipe)
 Exists = Callable[[str], bool]
@@ -105,7 +105,7 @@ class Graph:
 
 def connect(recipes: Iterable[Recipe], exists: Exists) -> Graph:
     """Resolve what every recipe needs; `exists` knows the source files. Raise Errors for all that is wrong."""
-    named = {recipe.name: recipe for recipe in [SANDBOX, *recipes]}
+    named = {recipe.name: recipe for recipe in [SANDBOX, CLOCK, *recipes]}
     producers = {output: recipe for recipe in named.values() for output in recipe.outputs}
     names = _Names(named, producers, exists)
     errors: list[BareflowError] = []

@@ -1,4 +1,4 @@
-"""What a recipe file calls besides the types: `glob`, `option`, and one recipe for each of many sources."""
+"""What a recipe file calls besides the types: `glob`, `option`, `version`, and one recipe for each of many sources."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ def option(name: str, default: Value) -> Value:
             hint="it stands in [options] of bareflow.toml",
         )
     return value
+
+
+def version() -> str:
+    """Return the version and commit that `doit release` is about, and "development" in every other build.
+
+    So what an everyday build makes is the same from commit to commit.
+    """
+    return _session().version
 
 
 def c_objects(

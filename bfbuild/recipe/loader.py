@@ -39,6 +39,7 @@ class Session:
 
     root: Path
     options: dict[str, str | int | bool]
+    version: str
     before_read: Callable[[str], None]  # told each path that the load depends on, before it is looked at
     recipes: list[model.Recipe] = field(default_factory=list)
     errors: list[BareflowError] = field(default_factory=list)
@@ -67,7 +68,7 @@ def load(config: Config, before_read: Callable[[str], None]) -> tuple[model.Reci
         raise RecipeError(f"no recipes in {FOLDER}/", facts=[("project", config.root)], hint=f"make {FOLDER}/kernel.py")
     for path in files:
         before_read(f"{FOLDER}/{path.name}")
-    session = Session(config.root, dict(config.settings.options), before_read)
+    session = Session(config.root, dict(config.settings.options), config.version, before_read)
     with _modules(folder, [path.stem for path in files]):
         model._sessions.append(session)  # the loader is the only one to open a session
         try:

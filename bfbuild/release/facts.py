@@ -62,7 +62,7 @@ class Made:
     inputs: Mapping[str, Digest]
     outputs: Mapping[str, Digest]
     toolchain: str
-    sandbox: Level  # "boot" where a guest made it, "unknown" where no execution is on record
+    sandbox: Level  # the best in which it came out so: "boot" where only a guest did, "unknown" with nothing on record
 
 
 @dataclass(frozen=True, kw_only=True)

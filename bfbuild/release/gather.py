@@ -70,7 +70,12 @@ def gather(build: Build, identity: Identity, files: Iterable[File]) -> Facts:
 
 def _made(build: Build, recipe: Recipe, step: Step) -> Made:
     description = step.action.description
-    ran = next((trace for trace in build.store.traces.of_action(step.action.digest) if trace.exit_code == 0), None)
+    outputs = {name: build.files.made[name].digest for name in sorted(recipe.outputs)}
+    ran = [
+        trace.sandbox
+        for trace in build.store.traces.of_action(step.action.digest)
+        if trace.exit_code == 0 and trace.outputs == outputs
+    ]
     toolchain: Toolchain = getattr(recipe, "toolchain", None) or cast("Image", recipe).layout.toolchain
     path = recipe.location.path
     place = path.relative_to(build.root) if path.is_relative_to(build.root) else Path(path.name)
@@ -82,9 +87,9 @@ def _made(build: Build, recipe: Recipe, step: Step) -> Made:
         arguments=description.arguments,
         environment=description.environment,
         inputs={place: file.digest for place, file in sorted(description.inputs.items())},
-        outputs={name: build.files.made[name].digest for name in sorted(recipe.outputs)},
+        outputs=outputs,
         toolchain=toolchain.name,
-        sandbox=ran.sandbox if ran is not None else "unknown",
+        sandbox=max(ran, key=LEVELS.index, default="unknown"),
     )
 
 

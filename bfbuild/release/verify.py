@@ -33,11 +33,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SUMS, MINISIG, PUBLIC = "SHA256SUMS", "SHA256SUMS.minisig", "release.pub"
 PROVENANCE, RELEASE, LOCK = "provenance.intoto.jsonl", "release.json", "bareflow.lock"
@@ -416,12 +417,13 @@ class Release:
         for what, wrong in (("is missing", self.sums.keys() - there), ("is not listed", there - self.sums.keys())):
             if wrong:
                 raise Refused(f"a file of the release {what}", ("file", ", ".join(sorted(wrong)[:5])))
+        with ThreadPoolExecutor() as pool:
+            hashes = dict(pool.map(lambda name: (name, self._hash(self.folder / name)), self.sums))
         for name, expected in self.sums.items():
-            found_hash = self._hash(self.folder / name)
-            if found_hash != expected:
+            if hashes[name] != expected:
                 raise Refused(
                     "a file has other bytes than were signed",
-                    *(("file", name), ("signed", expected), ("found", found_hash)),
+                    *(("file", name), ("signed", expected), ("found", hashes[name])),
                     hint="download it again; if it stays so, do not use it",
                 )
         return f"{len(self.sums)} files have the bytes that were signed"
@@ -571,13 +573,16 @@ class Release:
                 raise Refused("a form of an image is another disk", ("file", name), ("ends at", done))
         return f"{len(found)} forms of images are the same disks"
 
-    def archive(self) -> str:
-        """Check the closure archive: plain names, contents that hash to them, and every locked package."""
+    def contents(self) -> set[str]:
+        """Return the hashes of what is in the closure archive; raise Refused for a name or content that is wrong."""
         names = [name for name in self.sums if name.startswith("closure.")]
         if len(names) != 1:
             raise Refused("there is not one closure archive", ("files", ", ".join(names) or "none"))
         with (self.folder / names[0]).open("rb") as file:
-            found = _archived(_unpacked(file), names[0])
+            return _archived(_unpacked(file), names[0])
+
+    def archive(self, found: set[str]) -> str:
+        """Check that the closure archive, in which that was found, has every locked package."""
         for name, digest in self._dependencies("pkg:deb/"):
             if digest not in found:
                 raise Refused("the closure archive lacks a package", ("package", name), ("sha256", digest))
@@ -742,12 +747,12 @@ class _Stream:
     """Bytes that come in chunks, taken as they are wanted."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._left = chunks, b""
+        self._chunks, self._left = chunks, memoryview(b"")  # a view, because most reads are far shorter than a chunk
 
-    def _piece(self, most: int) -> bytes:
+    def _piece(self, most: int) -> memoryview:
         while not self._left:
             try:
-                self._left = next(self._chunks)
+                self._left = memoryview(next(self._chunks))
             except StopIteration:
                 raise ValueError("it ends too early") from None
         piece, self._left = self._left[:most], self._left[most:]
@@ -789,21 +794,27 @@ class Answer(NamedTuple):
 
 def check(release: Release, rebuild: Path | None = None) -> list[Answer]:
     """Make all checks; what is behind one of the first three that failed would mean nothing, and is left out."""
-    work: list[tuple[str, Any]] = [(each, getattr(release, each)) for each in CHECKS[:-1]]
-    if rebuild is not None:
-        work.append(("rebuild", lambda: release.rebuild(rebuild)))
-    answers: list[Answer] = []
-    for name, run in work:
-        if len(answers) in (2, 3) and any(answer.refused for answer in answers):
-            break
-        try:
-            answers.append(Answer(name, run()))
-        except Refused as refused:
-            answers.append(Answer(name, refused.headline, refused))
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:  # JSON of another shape
-            shape = Refused("a document is not as a release has it", ("why", f"{type(error).__name__}: {error}"))
-            answers.append(Answer(name, shape.headline, shape))
+    answers = [_answer(name, getattr(release, name)) for name in CHECKS[:2]]
+    if any(answer.refused for answer in answers):
+        return answers
+    with ThreadPoolExecutor(1) as pool:
+        contents = pool.submit(release.contents)  # meanwhile: unpacking and hashing let others run
+        answers.append(_answer("provenance", release.provenance))
+        if answers[-1].refused is None:
+            answers += [_answer(name, getattr(release, name)) for name in CHECKS[3:-2]]
+            answers.append(_answer("archive", lambda: release.archive(contents.result())))
+            answers += [_answer("rebuild", lambda: release.rebuild(rebuild))] if rebuild is not None else []
     return answers
+
+
+def _answer(name: str, run: Callable[[], str]) -> Answer:
+    try:
+        return Answer(name, run())
+    except Refused as refused:
+        return Answer(name, refused.headline, refused)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:  # JSON of another shape
+        shape = Refused("a document is not as a release has it", ("why", f"{type(error).__name__}: {error}"))
+        return Answer(name, shape.headline, shape)
 
 
 def main(words: Sequence[str] | None = None) -> int:

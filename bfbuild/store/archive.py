@@ -61,16 +61,17 @@ class Contents:
     bytes: int  # of all of it, unpacked
 
 
-def write(store: Store, root: Root, path: Path) -> Contents:
+def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Contents:
     """Write the archive of a root to `path`, complete or not at all.
 
+    Without `traces` nothing in it tells when or by whom: neither executions nor signatures are.
     Raise StoreError where the store does not have all that a build would need, or `path` cannot be written.
     """
     closure = Closure(store, unpackings(store))
     closure.add_root(root)
-    records = _traces(store, closure)
+    records = _traces(store, closure) if traces else {}
     files = _files(store, closure, root.target)
-    records = {**_signatures(store, files), **records}
+    records = {**_signatures(store, files), **records} if traces else {}
     sizes = {name: file.stat().st_size for name, file in files.items()}
     total = sum(sizes.values()) + sum(map(len, records.values()))
     members = len(files) + len(records)

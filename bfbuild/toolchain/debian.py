@@ -58,6 +58,16 @@ def mirrors(configured: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def dated(base: str, archive: Mapping[str, str]) -> str:
+    """Return a mirror's base with the dates of a lock: `{bookworm}` is that of the suite when the lock was made.
+
+    So a mirror that has the archive of every day serves a package after all others have dropped it.
+    """
+    for suite, date in archive.items():
+        base = base.replace(f"{{{suite}}}", date)
+    return base
+
+
 def resolve(
     requests: Mapping[str, Sequence[str]],
     configured: tuple[str, ...],

@@ -8,7 +8,7 @@ lock that was edited, merged or cut off is an error that shows its line. Resolvi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -72,7 +72,7 @@ class Lock(_Entry):
     """
 
     version: int = Field(default=VERSION, ge=VERSION, le=VERSION)
-    archive: dict[str, str]
+    archive: dict[str, str] = {}
     toolchains: dict[str, LockedToolchain]
     packages: tuple[LockedPackage, ...]
 
@@ -159,6 +159,33 @@ def lock_text(lock: Lock) -> str:
     }
     # One scalar a line, whatever its length. The dumper written in Python: the text must not depend on who has libyaml.
     return HEADER + yaml.dump(content, Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+
+
+def changes(old: Lock | None, new: Lock) -> Iterator[str]:
+    """Yield a line for each package and each toolchain that differs; without an old lock, for each toolchain."""
+    before, after = old.by_key if old else {}, new.by_key
+    for key in sorted(before.keys() | after.keys()) if old else ():
+        if line := _change(before.get(key), after.get(key)):
+            yield f"{line[0]:<8} {key}  {line[1]}"
+    toolchains = old.toolchains if old else {}
+    for name in sorted(toolchains.keys() | new.toolchains.keys()):
+        if name not in new.toolchains:
+            yield f"gone     toolchain {name}"
+        elif toolchains.get(name) != new.toolchains[name]:
+            locked = new.toolchains[name]
+            size = sum(after[key].size for key in locked.closure) / 1e6
+            word = "changed" if name in toolchains else "added"
+            yield f"{word:<8} toolchain {name}  {len(locked.closure)} packages, {size:.1f} MB"
+
+
+def _change(before: LockedPackage | None, after: LockedPackage | None) -> tuple[str, str] | None:
+    """What happened to a package, in a word and with its versions; None where nothing did."""
+    if before is None or after is None:
+        return ("added", after.version) if after else ("gone", before.version if before else "")
+    if before == after:
+        return None
+    same_version = before.version == after.version
+    return ("changed", f"{before.version}, other file" if same_version else f"{before.version} -> {after.version}")
 
 
 def _asked(packages: Sequence[str], dependencies: bool) -> str:

@@ -184,7 +184,7 @@ class Toolchains:
     def _fetch(self, recipe: Toolchain, packages: Sequence[LockedPackage]) -> None:
         from urllib.parse import quote  # noqa: PLC0415  (for whoever lacks a root)
 
-        from bfbuild.toolchain.debian import mirrors  # noqa: PLC0415  (for whoever lacks a root)
+        from bfbuild.toolchain.debian import dated, mirrors  # noqa: PLC0415  (for whoever lacks a root)
         from bfbuild.toolchain.fetch import Wanted, fetch_all  # noqa: PLC0415  (for whoever lacks a root)
         from bfbuild.toolchain.proxy import opener  # noqa: PLC0415  (for whoever lacks a root)
 
@@ -192,11 +192,12 @@ class Toolchains:
         missing = [each for each in packages if cas.state(_digest(each)).presence is not Presence.PRESENT]
         if not missing:
             return
-        bases = mirrors(self.configured_mirrors)
-        dates = ", ".join(sorted(set(self._lock.archive.values()))) if self._lock else ""
+        archive = self._lock.archive if self._lock is not None else {}
+        bases = [dated(base, archive) for base in mirrors(self.configured_mirrors)]
         hint = (
-            "`doit lock` resolves the toolchains anew; or set BAREFLOW_DEBIAN_MIRROR to a dated snapshot of the archive"
-            f" (this lock was made from that of {dates})"
+            "`doit lock` resolves the toolchains anew; or set BAREFLOW_DEBIAN_MIRROR to a dated mirror of the archive,"
+            " with {SUITE} where the date stands: this lock was made of "
+            + (", ".join(f"{suite} {date}" for suite, date in sorted(archive.items())) or "an archive without a date")
         )
         wanted = [
             Wanted(

@@ -3,6 +3,7 @@
 
 #include "jit_runtime.h"
 #include "runtime.h"
+#include "version.h"
 
 enum { LINE_SIZE = 256, KEY_DELETE = 127, KEY_CANCEL = 'U' - '@' };
 
@@ -82,6 +83,11 @@ static void show(const char *path) {
     }
 }
 
+static void version(const char *argument) {
+    (void)argument;
+    terminal_printf("BareFlow %s\n", VERSION);
+}
+
 static void reboot(const char *argument) {
     (void)argument;
     machine_reboot();
@@ -94,6 +100,7 @@ static const command_t COMMANDS[] = {
     {"bench", "", "run the program again", bench},
     {"ls", "[PATH]", "files of the data partition", list},
     {"cat", "PATH", "show a file", show},
+    {"version", "", "what this was built from", version},
     {"reboot", "", "reset the machine", reboot},
 };
 

@@ -11,7 +11,7 @@ from bfbuild.action.action import InputFile, Request
 from bfbuild.action.kinds import KINDS
 from bfbuild.digest import digest_bytes
 from bfbuild.disk import spec
-from bfbuild.errors import LayoutError, RecipeError
+from bfbuild.errors import LayoutError, ModelError, RecipeError
 from bfbuild.recipe import model
 from bfbuild.recipe.graph import File, Graph, Output, connect
 from bfbuild.recipe.model import (
@@ -24,6 +24,7 @@ from bfbuild.recipe.model import (
     In,
     Layout,
     Link,
+    Model,
     Out,
     Partition,
     RawBinary,
@@ -31,6 +32,7 @@ from bfbuild.recipe.model import (
     Region,
     Run,
     Toolchain,
+    Wheel,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def request(recipe: Recipe, *others: Recipe) -> Request:
 def test_every_recipe_that_makes_something_has_a_kind() -> None:
     """All types but those that are no actions: toolchains, downloads, boots."""
     types = {each for each in vars(model).values() if isinstance(each, type) and issubclass(each, Recipe)}
-    assert types - set(KINDS) == {Recipe, Toolchain, Fetch, Run}
+    assert types - set(KINDS) == {Recipe, Toolchain, Fetch, Wheel, Run}
 
 
 def test_a_c_object_is_compiled_with_what_it_includes() -> None:
@@ -160,6 +162,15 @@ def test_members_and_objects_keep_their_order() -> None:
     assert sorted(asked.inputs) == ["build/a.o", "build/x.a", "build/z.o", "src/k.ld", "src/memory.ld"]
     assert asked.hint is not None
     assert "will not fit" in asked.hint
+
+
+def test_a_link_tells_what_lies_where_if_it_is_asked() -> None:
+    """With map=True there is a second output beside the program, made by the linker itself."""
+    asked = request(Link(name="k.elf", toolchain=llvm, inputs=("tool.py",), map=True))
+    assert asked.argv == ("ld.lld", "-Map=out/k.map", "tool.py", "-o", "out/k.elf")
+    assert asked.outputs == ("k.elf", "k.map")
+    asked = request(Link(name="tool", toolchain=llvm, inputs=("tool.py",), driver="cc", map=True))
+    assert (asked.argv[2], asked.outputs) == ("-Wl,-Map=out/tool.map", ("tool", "tool.map"))
 
 
 def test_a_program_for_the_building_machine_is_linked_by_the_compiler() -> None:
@@ -260,3 +271,14 @@ def test_what_the_writer_complains_of_is_told_at_the_users_line() -> None:
     assert Path(__file__).read_text().splitlines()[error.location.line - 1].strip() == '"BOOT": "src/a.h",'
     assert asked.explain("Traceback (most recent call last):\n  ...\n") is None
     assert asked.explain("") is None
+
+
+def test_a_model_is_converted_by_our_converter_as_a_declared_input() -> None:
+    """The converter's sources are inputs, and the model's files, in the order of the script's arguments."""
+    weights, tokenizer = (AsmObject(name=name, source="src/boot.asm", toolchain=llvm) for name in ("w.bin", "t.bin"))
+    recipe = Model(name="model.bin", weights=weights, tokenizer=tokenizer, toolchain=llvm)
+    asked = request(recipe, weights, tokenizer)
+    assert asked.argv == ("python3", "-S", "-m", "weights", "build/w.bin", "build/t.bin", "out/model.bin")
+    assert {"bfbuild-weights/weights/gguf.py", "build/w.bin", "build/t.bin"} <= set(asked.inputs)
+    assert asked.explain is not None
+    assert isinstance(asked.explain("error: a model file ends too early\n  file  w.bin\n"), ModelError)

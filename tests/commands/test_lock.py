@@ -15,7 +15,7 @@ from tests.toolchain.archive import DATE, DATED, make_archive, needs_apt, packag
 
 pytestmark = needs_apt
 
-SANDBOX = [package("bubblewrap"), package("proot")]
+SANDBOX = [package("bubblewrap"), package("libfaketime"), package("proot")]
 PACKAGES = [*SANDBOX, package("nasm", "2.15", depends="libc6"), package("libc6", "2.36"), package("gdb")]
 
 RECIPES = """\
@@ -61,15 +61,16 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return World(tmp_path, monkeypatch, capsys)
 
 
-def test_the_first_lock_holds_every_toolchain_and_the_sandbox(world: World) -> None:
-    """What is written can be read, has the project's toolchain and the sandbox's own, and is summed up."""
+def test_the_first_lock_holds_every_toolchain_and_those_of_bfbuild(world: World) -> None:
+    """What is written can be read, has the project's toolchain and bfbuild's own, and is summed up."""
     code, lines, complaints = world.lock()
     assert (code, lines) == (
         0,
         [
+            "added    toolchain clock  1 packages, 0.0 MB",
             "added    toolchain sandbox  2 packages, 0.0 MB",
             "added    toolchain tools  2 packages, 0.0 MB",
-            f"4 packages, changed; archive: bookworm {DATED}",
+            f"5 packages, changed; archive: bookworm {DATED}",
         ],
     )
     assert complaints == "warning: no mirror has bookworm-security: these packages lack security updates\n"
@@ -87,14 +88,15 @@ def test_a_lock_that_is_right_is_not_touched(world: World) -> None:
     before = (world.file.read_bytes(), world.file.stat().st_mtime_ns, world.file.stat().st_ino)
     world.publish(PACKAGES, "Sun, 12 Jul 2026 10:16:37 UTC")
     code, lines, _ = world.lock()
-    assert (code, lines) == (0, ["4 packages, unchanged; archive: bookworm 20260712T101637Z"])
+    assert (code, lines) == (0, ["5 packages, unchanged; archive: bookworm 20260712T101637Z"])
     assert (world.file.read_bytes(), world.file.stat().st_mtime_ns, world.file.stat().st_ino) == before
 
 
 def test_changes_are_told_package_by_package(world: World) -> None:
     """A newer version, another file of the same version, a new and a dropped package are each a line."""
     world.lock()
-    newer = [package("nasm", "2.16", depends="libstdc++6"), package("libstdc++6", "12.2"), package("proot")]
+    newer = [package("nasm", "2.16", depends="libstdc++6"), package("libstdc++6", "12.2")]
+    newer += [package("libfaketime"), package("proot")]
     world.publish([*newer, package("bubblewrap", path="pool/main/b/bubblewrap/other.deb")])
     code, lines, _ = world.lock()
     assert (code, lines[:-1]) == (
@@ -151,7 +153,7 @@ def test_a_broken_lock_is_replaced(world: World, broken: str) -> None:
     """The command that every error about a lock names works on the lock that had the error."""
     world.file.write_text(broken)
     assert world.lock()[0] == 0
-    assert lockfile.Lock.load(world.file).toolchains.keys() == {"sandbox", "tools"}
+    assert lockfile.Lock.load(world.file).toolchains.keys() == {"clock", "sandbox", "tools"}
 
 
 def test_an_unknown_package_is_shown_in_the_recipe(world: World) -> None:

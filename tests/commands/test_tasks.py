@@ -23,7 +23,7 @@ def test_the_tasks_of_a_project(tmp_path: Path) -> None:
         "image:warm": ["jobs", "keep-going", "trace"],
         "optimize": ["jobs", "keep-going"],
         "build": ["jobs", "keep-going", "trace"],
-        "run": ["name", "interactive", "screenshot", "disk"],
+        "run": ["name", "args", "interactive", "screenshot", "disk"],
         "bench": ["name", "native", "json", "compare", "html"],
         "debug": ["name", "port"],
     }

@@ -29,6 +29,7 @@ FLOORS = (
     "action",
     "compare",
     "disk",
+    "weights",
     "recipe",
     "digest",
     "config",

@@ -37,7 +37,7 @@ def answer(machine: Machine, line: str) -> str:
 def test_help_lists_every_command(machine: Machine) -> None:
     """`help` names each command, with what may follow it and what it does."""
     names = [line.split()[0] for line in answer(machine, "help").splitlines()]
-    assert names == ["help", "mem", "profile", "bench", "ls", "cat", "reboot"]
+    assert names == ["help", "mem", "profile", "bench", "ls", "cat", "version", "reboot"]
 
 
 def test_mem_shows_the_memory_map_and_the_heap(machine: Machine) -> None:
@@ -49,6 +49,11 @@ def test_mem_shows_the_memory_map_and_the_heap(machine: Machine) -> None:
     heap = re.search(r"heap: (\d+) bytes, (\d+) in use, largest free block (\d+)", said)
     assert heap
     assert 120 << 20 < int(heap[3]) <= int(heap[1]) < 127 << 20
+
+
+def test_version_is_development_where_nothing_is_released(machine: Machine) -> None:
+    """`version` names no commit in an everyday build, so that its bytes stay the same from commit to commit."""
+    assert answer(machine, "version") == "BareFlow development\n"
 
 
 def test_profile_shows_what_the_program_cost(machine: Machine) -> None:

@@ -5,11 +5,10 @@
  */
 #include "check.h"
 #include "functions.h"
-#include "io/port.h"
 #include "jit/compiler_module.h"
 #include "jit_runtime.h"
 
-enum { ROUNDS = 400, LONG_ROUNDS = 1600, SIZE = 512, PIT_CHANNEL0 = 0x40, PIT_DIVISOR = 1193 /* 1 kHz */ };
+enum { ROUNDS = 400, LONG_ROUNDS = 1600, SIZE = 512, RATE = 1000 /* Hz, of the timer */ };
 
 static int32_t left[SIZE], right[SIZE];
 static uint32_t a[SIZE], b[SIZE];
@@ -93,8 +92,7 @@ static void tick(void) {
 
 /* While calls of calls_back() are nested, it is compiled, counts branches, and is tried. */
 static int work_long(void) {
-    outb(PIT_CHANNEL0, PIT_DIVISOR & 0xFF);
-    outb(PIT_CHANNEL0, PIT_DIVISOR >> 8);
+    timer_set_rate(RATE);
     irq_handle(IRQ_TIMER, tick);
     for (uint32_t i = 0; i < LONG_ROUNDS / 40; i++) {
         CHECK(work(40) == 0);

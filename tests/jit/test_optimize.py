@@ -38,8 +38,8 @@ def disk(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(start: Boot, disk: Path) -> Callable[[], Run]:
-    """Boot the disk, with counted instructions, on a processor with AVX2."""
-    return lambda: start(disk, writable=True, deterministic=True, extra=("-cpu", "max")).require_ok()
+    """Boot the disk, with counted instructions, where a disk takes no time, on a processor with AVX2."""
+    return lambda: start(disk, writable=True, deterministic=True, mode="bench", extra=("-cpu", "max")).require_ok()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_profile_makes_functions_faster_still(built: Built, start: Boot, compi
     """After many calls a known size is a constant, at the next boot too; nested calls and interrupts do no harm."""
     disk = Path(shutil.copyfile(built("jit/optimize.img")["jit/optimize.img"], tmp_path / "own.img"))
     first, again = (
-        start(disk, writable=True, deterministic=True, extra=("-cpu", "max"), args="long", timeout_s=120)
+        start(disk, writable=True, deterministic=True, mode="bench", extra=("-cpu", "max"), args="long", timeout_s=120)
         .require_ok()
         .transcript
         for _ in range(2)

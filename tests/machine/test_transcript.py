@@ -159,3 +159,16 @@ def test_one_means_one() -> None:
 def test_the_tail_skips_empty_lines() -> None:
     """A person sees the last lines that say something."""
     assert parse(b"one\n\ntwo\n  \nthree\n\n").tail(2) == "two\nthree"
+
+
+def test_a_line_is_seen_while_it_is_being_said() -> None:
+    """What there is of a line can be asked for at any time; half a character of it is waited for."""
+    reader = Reader()
+    reader.feed(b"Hello\nwor")
+    assert reader.begun == "wor"
+    reader.feed("ld \N{SNOWMAN}".encode()[:-1])
+    assert reader.begun == "world "
+    reader.feed("\N{SNOWMAN}".encode()[-1:])
+    assert reader.begun == "world \N{SNOWMAN}"
+    reader.feed(b"\n")
+    assert reader.begun == ""

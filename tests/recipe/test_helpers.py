@@ -10,7 +10,7 @@ import bfbuild
 from bfbuild import recipe
 from bfbuild.errors import RecipeError
 from bfbuild.recipe import model
-from bfbuild.recipe.helpers import asm_objects, c_objects, glob, option
+from bfbuild.recipe.helpers import asm_objects, c_objects, glob, option, version
 from bfbuild.recipe.loader import Session
 from bfbuild.recipe.model import Toolchain
 
@@ -22,7 +22,8 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     seen: list[str] = []
-    monkeypatch.setattr(model, "_sessions", [Session(tmp_path, {"debug": True, "level": 2}, seen.append)])
+    options: dict[str, str | int | bool] = {"debug": True, "level": 2}
+    monkeypatch.setattr(model, "_sessions", [Session(tmp_path, options, "1.2, commit 34", seen.append)])
     return seen
 
 
@@ -68,6 +69,12 @@ def test_an_option_is_the_files_or_the_default() -> None:
     assert problem.value.facts == [("option", "debug"), ("value", "True"), ("wanted", "int")]
     with pytest.raises(RecipeError, match="wrong type"):
         option("level", True)
+
+
+@pytest.mark.usefixtures("session")
+def test_the_version_is_that_of_the_load() -> None:
+    """What `doit release` says reaches the recipes as it is."""
+    assert version() == "1.2, commit 34"
 
 
 @pytest.mark.usefixtures("session")

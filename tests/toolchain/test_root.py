@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bfbuild.errors import LockError
+from bfbuild.errors import FetchError, LockError
 from bfbuild.recipe.model import Toolchain
 from bfbuild.store import Store
 from bfbuild.store.signature import untouched
@@ -123,6 +123,26 @@ def test_a_deleted_folder_is_unpacked_again_from_the_store(open_again: Open, mir
     assert toolchains.ensure(TINY) == before
     assert (before / "usr/bin/tool").is_file()
     assert events.told == ["unpack tiny"]
+
+
+def test_a_dated_mirror_serves_what_others_have_dropped(tmp_path: Path, lock: Path, mirror: Path) -> None:
+    """`{stable}` in a mirror's base is the date that the lock has for this suite."""
+    (tmp_path / "days").mkdir()
+    mirror.rename(tmp_path / "days/20260711T101637Z")
+    bases = (f"file://{mirror}", f"file://{tmp_path}/days/{{stable}}")
+    root = Toolchains(Store(tmp_path / "cache"), lock, bases, Events()).ensure(TINY)
+    assert (root / "usr/bin/tool").is_file()
+
+
+def test_a_lock_without_dates_is_one(tmp_path: Path, lock: Path, mirror: Path) -> None:
+    """It only cannot tell of which day its packages are."""
+    lock.write_text(lock.read_text().replace("archive:\n  stable: 20260711T101637Z\n", ""))
+    assert (Toolchains(Store(tmp_path / "cache"), lock, (f"file://{mirror}",), Events()).ensure(TINY) / "usr").is_dir()
+    (mirror / "tool_1.0_amd64.deb").unlink()
+    with pytest.raises(FetchError, match="is gone") as problem:
+        Toolchains(Store(tmp_path / "other"), lock, (f"file://{mirror}",), Events()).ensure(TINY)
+    assert problem.value.hint is not None
+    assert problem.value.hint.endswith("this lock was made of an archive without a date")
 
 
 def test_a_damaged_record_is_made_again(open_again: Open, tmp_path: Path) -> None:

@@ -92,8 +92,14 @@ def test_codes_are_compared_by_what_counts(start_twin: Twin, built: Built) -> No
 
 
 def test_calls_nest_under_the_sanitizers(start_twin: Twin, built: Built) -> None:
-    """So do functions that are nested deeply, and that are called back while they run."""
-    start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"]).require_ok()
+    """So do functions that are nested deeply, called back while they run, or called by a signal; to the last tier."""
+    start_twin("watched/jit/optimize", built("jit/optimize.img")["jit/optimize.img"], args="long").require_ok()
+
+
+@pytest.mark.parametrize("app", ["specialise", "kinds"])
+def test_functions_of_every_kind_do_no_harm(start_twin: Twin, built: Built, app: str) -> None:
+    """Versions for constants, branch weights, variables, floating point: all compute what they must, natively too."""
+    start_twin(f"watched/jit/{app}", built(f"jit/{app}.img")[f"jit/{app}.img"], timeout_s=120).require_ok()
 
 
 def test_swaps_do_no_harm_under_the_sanitizers(start_twin: Twin, built: Built) -> None:

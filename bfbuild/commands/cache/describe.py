@@ -65,6 +65,7 @@ class Description:
     tree: Digest | None = None
     entries: list[Entry] | None = None  # of the tree; of an action's, only the working folder opened; cut
     result: ActionResult | None = None
+    signed: tuple[str, ...] = ()  # the numbers of the keys that signed the result; whether rightly, is not asked here
     text: str | None = None
 
 
@@ -104,6 +105,7 @@ def _describe_action(store: Store, digest: ActionDigest) -> Description:
         about.entries = _entries(store, about.tree, about.command.working_directory if about.command else "")
     try:
         about.result = store.results.get(digest)
+        about.signed = tuple(sorted(store.signatures.get(digest)))
     except StoreLookup as problem:
         about.problems.append(f"the result: {problem.reason}")
     return about

@@ -41,6 +41,8 @@ def text(about: Description) -> str:
         lines += _result(about.result)
     elif about.kind == "action":
         lines.append("no result")
+    if about.signed:
+        lines.append(f"signed by  {', '.join(about.signed)}")
     if about.text is not None:
         lines += ["content", about.text.rstrip("\n")]
     lines += [f"problem  {problem}" for problem in about.problems]
@@ -58,6 +60,8 @@ def data(about: Description) -> object:
         message = getattr(about, name)
         if message is not None:
             facts[name] = _message_data(message)
+    if about.signed:
+        facts["signed_by"] = about.signed
     if about.entries is not None:
         facts["tree"] = str(about.tree)
         facts["entries"] = [

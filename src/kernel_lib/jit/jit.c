@@ -77,6 +77,8 @@ void jit_drop_candidate(jit_function_t *function) {
 }
 
 void jit_leave(jit_function_t *function) {
+    free(function->details->wanted.branches);
+    function->details->wanted.branches = NULL;
     function->details->step = STEP_NOTHING;
     function->current = function->base;
 }

@@ -31,18 +31,21 @@ static void expand(uint32_t words[ROUNDS], const uint8_t *block) {
     }
 }
 
+/* What moves on from round to round are the roles of the eight words, not the words: so it costs no copying. */
 static void mix(uint32_t state[8], const uint8_t *block) {
     uint32_t words[ROUNDS], s[8];
     expand(words, block);
     memcpy(s, state, sizeof s);
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        uint32_t first = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) + choice + keys[i] + words[i];
-        uint32_t second = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + majority;
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += first;
-        s[0] = first + second;
+    for (unsigned i = 0; i < ROUNDS; i += 8) {
+#pragma clang loop unroll(full)
+        for (unsigned j = 0; j < 8; j++) {
+            uint32_t a = s[(8 - j) % 8], b = s[(9 - j) % 8], c = s[(10 - j) % 8];
+            uint32_t e = s[(12 - j) % 8], f = s[(13 - j) % 8], g = s[(14 - j) % 8];
+            uint32_t *d = &s[(11 - j) % 8], *h = &s[(15 - j) % 8];
+            *h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + keys[i + j] + words[i + j];
+            *d += *h;
+            *h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+        }
     }
     for (unsigned i = 0; i < 8; i++)
         state[i] += s[i];

@@ -40,13 +40,6 @@ static bool keep(const jit_function_t *function, bool is_used) {
     return false;
 }
 
-/* Ends the search for something better. */
-static void finish(jit_function_t *function) {
-    free(function->details->wanted.branches);
-    function->details->wanted.branches = NULL;
-    jit_leave(function);
-}
-
 /* Lets the candidate run instead of what runs now. */
 static void promote(jit_function_t *function) {
     code_t candidate = function->details->candidate;
@@ -84,7 +77,7 @@ static void decide_first(jit_function_t *function) {
     else
         jit_drop_candidate(function);
     if (details->is_final)
-        finish(function);
+        jit_leave(function);
     else
         jit_count(function);
 }
@@ -101,7 +94,7 @@ static void begin_profiled(jit_function_t *function) {
     if (result == JIT_OK)
         jit_try(function, &code, STEP_TRIAL);
     else
-        finish(function);
+        jit_leave(function);
 }
 
 /* The profile is complete. */
@@ -114,14 +107,14 @@ static void use_profile(jit_function_t *function) {
         begin_profiled(function);
     } else {
         jit_keep_better(jit_volume(), function, NULL);
-        finish(function);
+        jit_leave(function);
     }
 }
 
 static void begin_branches(jit_function_t *function) {
     code_t code = {0};
     if (jit_make_counting(jit_volume(), function, &function->details->branches, &code) != JIT_OK)
-        finish(function);
+        jit_leave(function);
     else if (code.size != 0)
         jit_try(function, &code, STEP_BRANCHES);
     else
@@ -154,7 +147,7 @@ static void decide_profiled(jit_function_t *function) {
         jit_drop_candidate(function);
         if (!details->is_final)
             jit_keep_better(jit_volume(), function, NULL);
-        finish(function);
+        jit_leave(function);
         return;
     }
     details->worth = by_the_build(details, &trial);
@@ -168,7 +161,7 @@ static void decide_profiled(jit_function_t *function) {
     if (details->branches.is_recursive && details->wanted.recursion++ < RECURSION_MAX)
         begin_profiled(function);
     else
-        finish(function);
+        jit_leave(function);
 }
 
 jit_result_t jit_optimize(jit_function_t *function) {

@@ -115,6 +115,19 @@ def test_validate_takes_a_key(learned: Learned) -> None:
     assert (told["key"], told["function"]) == (learned.keys[OTHER], "sum")
 
 
+def test_what_was_validated_is_the_hosts_as_well(small: Small, tmp_path: Path) -> None:
+    """A boot's result that came out the same here is on record so: no release need rest on a guest's word."""
+    learned = Learned(small, tmp_path / "disk")
+    called = label("functions.bc", LINES)
+    assert "in a boot\n" in small.doit("cache", "show", called).out
+    assert small.doit("cache", "ir", "validate", learned.keys[LINES]).code == 0
+    shown = small.doit("cache", "show", called).out
+    assert "in a boot\n" not in shown
+    assert "made by a boot of learner.img, then here to the same bytes" in shown
+    assert small.doit("cache", "ir", "validate", learned.keys[OTHER]).code == 1
+    assert "in a boot\n" in small.doit("cache", "show", label("functions.bc", OTHER)).out
+
+
 def test_validate_says_what_it_cannot_compile(small: Small, tmp_path: Path) -> None:
     """Code whose compiler the store lost is neither right nor wrong."""
     learned = Learned(small, tmp_path / "disk")

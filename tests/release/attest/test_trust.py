@@ -116,6 +116,13 @@ def test_an_edited_source_is_built_and_signed_without_a_recipe_being_read(shared
     assert shared.reasons() == set()
 
 
+def test_who_signed_a_result_is_shown(shared: Shared) -> None:
+    """`cache show` lists the keys, for people and for programs."""
+    shared.trusting(KEY, by=KEY).reasons()
+    assert f"signed by  {KEY.public.id}" in shared.small.doit("cache", "show", "kernel.elf").out
+    assert f'"{KEY.public.id}"' in shared.small.doit("cache", "show", "kernel.elf", "--json").out
+
+
 def test_tools_that_nobody_signed_are_unpacked_anew(copy: Small, tmp_path: Path) -> None:
     """A recorded root counts as little as any other result: its packages are asked for, where there are none."""
     keys.write(tmp_path / "key", KEY)

@@ -16,7 +16,8 @@ from bfbuild.commands.cache.ir.ls import fields
 from bfbuild.commands.cache.ir.show import heads
 from bfbuild.compare.elf import read
 from bfbuild.errors import ActionError, StoreError
-from bfbuild.recipe.model import CObject, Optimize
+from bfbuild.recipe.graph import Output
+from bfbuild.recipe.model import CObject, Link, Optimize
 
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
@@ -80,17 +81,20 @@ def data(beside: Beside) -> object:
 
 
 def _object(project: Project, code: Code) -> CObject:
-    """The recipe that makes an object of the source that the code's bitcode was made of."""
-    recipe = project.graph.recipes.get(code.trace.label)
+    """The recipe that makes the object that is linked, of the source that the code's bitcode was made of."""
+    graph = project.graph
+    recipe = graph.recipes.get(code.trace.label)
     if isinstance(recipe, Optimize):
-        bitcode = project.graph.producers[project.graph.file(recipe.bitcode).place.removeprefix("build/")]
-        for other in project.graph.of_type(CObject):
-            if isinstance(bitcode, CObject) and other.source == bitcode.source and other is not bitcode:
+        linked = {file for link in graph.of_type(Link) for file in graph.files(link, "inputs")}
+        bitcode = graph.file(recipe.bitcode)
+        source = graph.files(bitcode.recipe, "source") if isinstance(bitcode, Output) else ()
+        for other in graph.of_type(CObject):
+            if graph.files(other, "source") == source and graph.file(other) in linked:
                 return other
     raise StoreError(
         "the build's own version of this function is not known",
         facts=[("function", code.function), ("key", code.key)],
-        hint="it is where a recorded profile has this request, and a recipe compiles the same source to an object",
+        hint="it is where a recorded profile has this request, and an object of the same source is linked",
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bfbuild import config
 from bfbuild.action import optimize
 from bfbuild.action.action import OUT, read_description
+from bfbuild.commands.harvesting import BOOTED
 from bfbuild.commands.project import Project
 from bfbuild.digest import Digest
 from bfbuild.errors import StoreError, nearest
@@ -68,7 +69,7 @@ class Code:
     @property
     def head(self) -> str:
         """All of that in a line."""
-        made = self.trace.reason.text if self.trace.sandbox == BOOT else "made on the host"
+        made = self.trace.reason.text if BOOTED in self.trace.reason.text else "made on the host"
         return f"{self.function} for {self.processor}, key {self.key[:12]}, {made}"
 
 

