@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -33,6 +33,7 @@ MAGIC, VERSION = b"BFJA", 2
 HEADER = struct.Struct("<4sI32s32sQ16s4I2Q32s32s")
 DIGEST = 32
 NAME_DIGITS = 16  # of a key, in a file's name
+GENERAL = 3  # lines of a request that says nothing of how a function is used
 CLOSE = 100  # a hundredth
 LARGEST = 4 << 20  # bytes of a file
 
@@ -119,8 +120,9 @@ def recorded(profile: Profile, found: Mapping[str, Sequence[Artifact]], *, exact
     """Return a profile with what a boot found out, by the name of the bitcode; of each, artifacts of equal digests.
 
     What an earlier boot has measured stays, since figures are others each time; those that are `exact` take its place
-    where they tell something else. Where compiler or bitcode are others than before, nothing is left but the requests
-    for processors that are not here.
+    where they tell something else. What is better now takes the place of what was: it may be about addresses of another
+    program. Where compiler or bitcode are others than before, nothing is left but the requests for processors that are
+    not here.
     """
     sources = dict(profile.sources)
     for name, artifacts in found.items():
@@ -132,9 +134,11 @@ def recorded(profile: Profile, found: Mapping[str, Sequence[Artifact]], *, exact
             entries.setdefault(entry.request, entry)
         for entry in _entries(artifacts):
             known = entries.get(entry.request)
-            if known is None or (exact and not _same(known, entry)) or (entry.better and not known.better):
+            if known is None or (exact and not _same(known, entry)):
                 entries[entry.request] = entry
-        ordered = tuple(entries[lines] for lines in sorted(entries))
+            elif entry.better:
+                entries[entry.request] = known.model_copy(update={"better": entry.better})
+        ordered = tuple(entries[lines] for lines in sorted(_of_use(entries.values())))
         sources[name] = Source(compiler=first.compiler, bitcode=first.bitcode, entries=ordered)
     return Profile(sources=sources)
 
@@ -147,6 +151,16 @@ def _still(old: Source | None, artifacts: Sequence[Artifact]) -> Iterator[Entry]
             yield entry
         elif entry.request[0] in functions and entry.request[1] not in processors:
             yield Entry(request=still(entry.request), better=still(entry.better))
+
+
+def _of_use(entries: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
+    """Yield the requests that a guest may ask for: general ones, and those that one of them calls better."""
+    better = {entry.better for entry in entries}
+    led = {lines[:2] for lines in better if lines}  # functions and processors of which one request leads to another
+    for entry in entries:
+        general = bool(entry.better) if entry.request[:2] in led else len(entry.request) == GENERAL
+        if general or entry.request in better:
+            yield entry.request
 
 
 def _entries(artifacts: Sequence[Artifact]) -> Iterator[Entry]:

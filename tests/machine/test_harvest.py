@@ -118,9 +118,8 @@ def test_figures_stay_until_exact_ones_come() -> None:
     second = record(first, found(after=999), found(OTHER))
     assert {lines: entry.after for lines, entry in entries(second).items()} == {LINES: 1000, OTHER: 1000}
     assert entries(record(second, found(after=1011), exact=True))[LINES].after == 1011
-    assert (
-        entries(record(second, found(after=1009), exact=True))[LINES].after == 1000
-    )  # less than a hundredth is chance
+    by_chance = record(second, found(after=1009), exact=True)  # less than a hundredth
+    assert entries(by_chance)[LINES].after == 1000
 
 
 def test_a_profile_of_other_code_is_replaced() -> None:
@@ -153,3 +152,21 @@ def test_a_better_request_is_recorded_by_its_lines() -> None:
     assert entries(record(record(Profile(), found()), found(better=better.key), better))[LINES].better == BETTER
     assert entries(record(Profile(), found(better=better.key)))[LINES].better == ()
     assert entries(record(Profile(), found(better=found(OTHER).key), found(OTHER)))[LINES].better == ()
+
+
+def test_what_is_better_now_takes_the_place_of_what_was() -> None:
+    """Constants may be addresses of a program that has changed; what nothing leads to any more is not asked for."""
+    old, new = found(BETTER), found((*BETTER[:3], "constant 0 8"))
+    first = record(Profile(), found(better=old.key), old)
+    second = entries(record(first, found(after=7, better=new.key), new))
+    assert {lines: (entry.after, entry.better) for lines, entry in second.items()} == {
+        LINES: (1000, new.lines),
+        new.lines: (1000, ()),
+    }
+    assert record(first, found()) == first  # in real time nothing may seem better now and then
+    assert set(entries(record(first, found(), exact=True))) == {LINES}
+
+
+def test_a_version_that_nothing_leads_to_is_not_recorded() -> None:
+    """A guest asks for general requests first, and for others only where one of these names them."""
+    assert set(entries(record(Profile(), found(), found(WEIGHED), found(OTHER)))) == {LINES, OTHER}

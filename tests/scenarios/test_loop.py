@@ -219,14 +219,27 @@ def test_a_changed_source_is_optimized_anew(learner: Small, tmp_path: Path) -> N
 def test_a_request_about_branches_is_asked_of_one_bitcode(learner: Small, tmp_path: Path) -> None:
     """Of another the rest of it is asked: the line would count other branches there."""
     project = built(learner)
-    take(project, keeps(tmp_path / "disk", project, [WEIGHED]))
-    warm = learner.build(WARM)
-    made = warm.store.cas.get_bytes(warm.output("bundle").digest)
-    assert made == b"".join(answer(warm, request(warm, WEIGHED)))
+    text, special = request(project), request(project, WEIGHED)
+    files = {
+        place(text): written(text, answer(project, text), better=hashlib.sha256(special).digest()),
+        place(special): written(special, answer(project, special)),
+    }
+    take(project, disk(tmp_path / "disk", files))
+    assert bundled(learner, WARM) == asked_for(learner, LINES, WEIGHED)
     learner.edit("learn/functions.c", "return a + b;", "return b + a + 1;")
-    again = learner.build(WARM)
-    other = request(again, WEIGHED[:-1])
-    assert again.store.cas.get_bytes(again.output("bundle").digest) == b"".join(answer(again, other))
+    assert bundled(learner, WARM) == asked_for(learner, LINES, WEIGHED[:-1])
+
+
+def bundled(learner: Small, image: str) -> bytes:
+    """What is on a warm image."""
+    project = learner.build(image)
+    return project.store.cas.get_bytes(project.output("bundle").digest)
+
+
+def asked_for(learner: Small, *requests: tuple[str, ...]) -> bytes:
+    """What the compiler makes of these requests now."""
+    project = learner.build("learner.img")
+    return b"".join(part for lines in requests for part in answer(project, request(project, lines)))
 
 
 def test_a_changed_source_is_the_only_cause(learner: Small, tmp_path: Path) -> None:
