@@ -114,6 +114,7 @@ def _compared(run: Benched) -> Iterator[str]:
     names = [name for name in times if all(_steps(boot, name) for boot in run.boots)]
     if names:
         yield "<h3>What a call costs, over calls</h3>"
+        yield "<p>Where the first boot is highest, calls waited for the compiler or for the disk.</p>"
         yield _key(*((SPOKEN[kind], kind) for kind in COMPARED))
         yield "<div class=pair>"
         yield from (_calls(run, name) for name in names)

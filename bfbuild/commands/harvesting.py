@@ -144,7 +144,7 @@ def _file_result(project: Project, files: _Files, artifact: Artifact) -> None:
                 api.OutputFile(path=f"{OUT}/{name}", digest=digest.to_message()) for name, digest in outputs.items()
             ]
         )
-        store.results.put(action.digest, result)
+        store.results.adopt(action.digest, result)  # unsigned: a guest made it, and nobody here vouches for that
 
 
 def _compare(artifact: Artifact, action: Action, there: api.ActionResult, made: Sequence[Digest]) -> None:

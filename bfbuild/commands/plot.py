@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 38  # pixels around a plot
+HEIGHT, NOTE = 200, 14  # pixels of a plot, and of a line of words above it
 CHARACTER = 6.2  # pixels of width, in the font of the style
 STEPS = (1, 2, 5)
 FEW_DECADES = 1.5  # a scale this short has lines at 2 and 5 too
@@ -99,15 +100,17 @@ class _Scale:
 
 
 def lines(title: str, series: Sequence[Series], marks: Sequence[Mark], axes: tuple[str, str], width: int) -> str:
-    """Return lines over a linear scale, with their values on a logarithmic one, which must be above 0."""
-    height = 250
+    """Return lines over a linear scale, with their values, which must be above 0, on a logarithmic one.
+
+    What is marked has its name above, in a row of its own.
+    """
+    top = TOP + len(marks) * NOTE
+    height = top + HEIGHT + BOTTOM
     values = [step.value for each in series for step in each.steps]
     last = max(step.end for each in series for step in each.steps)
     x = _Scale(linear_ticks(last), LEFT, width - RIGHT, most=last)
-    y = _Scale(log_ticks(min(values), max(values)), height - BOTTOM, TOP, log=True)
+    y = _Scale(log_ticks(min(values), max(values)), height - BOTTOM, top, log=True)
     parts = [*_frame(title, width, height, axes), *_grid(x, y, width, height)]
-    bottom = height - BOTTOM
-    parts += [f'<path class="mark {mark.style}" d="M{x(mark.at):.1f} {TOP}V{bottom}"/>' for mark in marks]
     for each in series:
         way = "".join(
             f"{'L' if number else 'M'}{x(step.start):.1f} {y(step.value):.1f}H{x(step.end):.1f}"
@@ -115,10 +118,11 @@ def lines(title: str, series: Sequence[Series], marks: Sequence[Mark], axes: tup
         )
         parts.append(f'<path class="line {each.style}" d="{way}"><title>{escape(each.name)}</title></path>')
     for row, mark in enumerate(marks):
-        at, top = x(mark.at), TOP + 10 + 12 * (row % 3)
+        at, line = x(mark.at), TOP + row * NOTE
         room = at + len(mark.name) * CHARACTER < width - RIGHT
         place = f'x="{at + 4:.1f}"' if room else f'x="{at - 4:.1f}" text-anchor="end"'
-        parts.append(f'<text class="note {mark.style}" {place} y="{top}">{escape(mark.name)}</text>')
+        parts.append(f'<path class="mark {mark.style}" d="M{at:.1f} {line}V{height - BOTTOM}"/>')
+        parts.append(f'<text class="note {mark.style}" {place} y="{line + 9}">{escape(mark.name)}</text>')
     return "\n".join([*parts, "</svg>"])
 
 

@@ -12,6 +12,7 @@ from bfbuild.machine import bench
 from bfbuild.release.dist import LOCK, About, Listed, read
 from bfbuild.toolchain.lock import Lock, changes
 
+DEBUG = ".debug_"
 COMPARED = (".img", ".elf")  # the other forms of a disk, and a map, tell nothing more
 
 
@@ -61,8 +62,10 @@ def _came_or_went(was: Listed | None, now: Listed | None) -> str:
 
 
 def _within(old: Path, new: Path) -> tuple[Finding, ...]:
+    """Return what differs in a file, without what only a debugger reads."""
     try:
-        return compare_contents(old.read_bytes(), new.read_bytes())
+        found = compare_contents(old.read_bytes(), new.read_bytes())
+        return tuple(each for each in found if not each.name.startswith(DEBUG))
     except OSError as error:
         facts = [("file", error.filename), ("why", error.strerror)]
         raise ReleaseError("a file of a release cannot be read", facts=facts) from error

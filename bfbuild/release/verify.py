@@ -52,6 +52,10 @@ CHUNK = 1 << 20
 LARGEST = 256 << 20  # bytes of a document or disk that is read into memory
 LARGEST_ARCHIVE = 32 << 30  # bytes that an archive may unpack to
 _NOT_FOR_A_RELEASE = ("BAREFLOW_VERSION", "SOURCE_DATE_EPOCH", "VIRTUAL_ENV")
+_OTHER_SHAPES = (  # what reading a document raises that is not as a release has it
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(MemoryError, RecursionError, struct.error),
+)
 CHECKS = ("signature", "files", "provenance", "sandbox", "lock", "sbom", "forms", "archive", "rebuild")
 
 
@@ -310,6 +314,8 @@ def qcow2_blocks(data: bytes) -> Iterator[bytes]:
     block = 1 << 16
     if (magic, version, bits) != (b"QFI\xfb", 3, 16) or any((backing, encrypted, snapshots, *head[12:16])):
         raise Refused("a qcow2 disk is not as a release has it")
+    if counted * block > len(data) or 8 * entries > len(data):
+        raise Refused("a qcow2 disk has tables that are larger than itself")
     used = {0, *range(counts >> 16, (counts >> 16) + counted), *range(l1 >> 16, -(-(l1 + 8 * entries) // block))}
     used |= {each >> 16 for each in struct.unpack_from(f">{counted * block // 8}Q", data, counts) if each}
     for table in struct.unpack_from(f">{entries}Q", data, l1):
@@ -337,7 +343,12 @@ def vdi_blocks(data: bytes) -> Iterator[bytes]:
     places = struct.unpack_from(f"<{count}I", data, table)
     there = [place for place in places if place != 0xFFFFFFFF]
     end = start + allocated * block if allocated else table + 4 * count
-    if sorted(there) != [*range(allocated)] or len(data) != end or data[table + 4 * count : start].strip(b"\0"):
+    if (
+        len(there) != allocated
+        or sorted(there) != [*range(len(there))]
+        or len(data) != end
+        or data[table + 4 * count : start].strip(b"\0")
+    ):
         raise Refused("a VDI disk holds more than its disk")
     for place in places:
         yield bytes(block) if place == 0xFFFFFFFF else data[start + place * block : start + (place + 1) * block]
@@ -569,6 +580,8 @@ class Release:
                 if image[done : done + len(block)].ljust(len(block), b"\0") != block:
                     raise Refused("a form of an image is another disk", ("file", name), ("near byte", done))
                 done += len(block)
+                if done >= len(image) + len(block):
+                    raise Refused("a form of an image is a longer disk", ("file", name))
             if done < len(image):
                 raise Refused("a form of an image is another disk", ("file", name), ("ends at", done))
         return f"{len(found)} forms of images are the same disks"
@@ -812,7 +825,10 @@ def _answer(name: str, run: Callable[[], str]) -> Answer:
         return Answer(name, run())
     except Refused as refused:
         return Answer(name, refused.headline, refused)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:  # JSON of another shape
+    except OSError as error:
+        away = Refused("a file cannot be read", ("file", error.filename), ("why", error.strerror))
+        return Answer(name, away.headline, away)
+    except _OTHER_SHAPES as error:
         shape = Refused("a document is not as a release has it", ("why", f"{type(error).__name__}: {error}"))
         return Answer(name, shape.headline, shape)
 

@@ -69,9 +69,9 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
     """
     closure = Closure(store, unpackings(store))
     closure.add_root(root)
-    records = _traces(store, closure) if traces else {}
+    told = _traces(store, closure) if traces else {}
     files = _files(store, closure, root.target)
-    records = {**_signatures(store, files), **records} if traces else {}
+    records = {**_signatures(store, files), **told} if traces else {}
     sizes = {name: file.stat().st_size for name, file in files.items()}
     total = sum(sizes.values()) + sum(map(len, records.values()))
     members = len(files) + len(records)
@@ -89,7 +89,7 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(records), total)
+    return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(told), total)
 
 
 def _traces(store: Store, closure: Closure) -> dict[str, bytes]:

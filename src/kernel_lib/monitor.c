@@ -108,6 +108,7 @@ enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 
 static void help(const char *argument) {
     (void)argument;
+#pragma clang loop unroll(disable) /* size is what counts here */
     for (unsigned i = 0; i < COMMAND_COUNT; i++) {
         terminal_printf("  %-8s %-8s %s\n", COMMANDS[i].name, COMMANDS[i].usage, COMMANDS[i].help);
     }
@@ -176,6 +177,7 @@ static void run_line(char *line) {
         *argument = '\0';
         argument = skip_spaces(argument + 1);
     }
+#pragma clang loop unroll(disable)
     for (unsigned i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(name, COMMANDS[i].name) == 0) {
             COMMANDS[i].run(argument ? argument : "");

@@ -103,3 +103,25 @@ def test_names_of_a_guest_do_no_harm(tmp_path: Path) -> None:
         for said in (FIRST, WARM, AOT)
     ]
     assert "<script" not in html(Bench(runs=(twin(tmp_path, *said),)))
+
+
+def test_code_by_the_profile_is_marked(tmp_path: Path) -> None:
+    """Where it was better; of several compilations the first is marked."""
+    later = b"".join(
+        b"@bf event at=9960 sectors=1010 what=%s name=fib\n" % what for what in (b"compile", b"compiled", b"improved")
+    )
+    said = sampled(FIRST, 75_000).replace(b"@bf test name=now:fib", later + b"@bf test name=now:fib", 1)
+    page = html(Bench(runs=(twin(tmp_path, said, sampled(WARM, 5_000), sampled(AOT, 50_000)),)))
+    assert page.count("first boot: better by its profile</text>") == 1
+    assert page.count("first boot: compiled, tried</text>") == 1
+    assert "fib improved: 0 cycles" in page
+
+
+def test_the_page_says_what_its_cycles_are(bench: Bench) -> None:
+    """Counted instructions, or a processor's cycles; and what else there is to say of a run."""
+    assert "Booted with counted instructions" in html(bench)
+    native = bench.model_copy(
+        update={"clock": "processor", "runs": (bench.runs[1].model_copy(update={"notes": ("at 2.1 GHz",)}),)}
+    )
+    assert "Run on the real processor" in html(native)
+    assert "<p>at 2.1 GHz</p>" in html(native)

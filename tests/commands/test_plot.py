@@ -11,29 +11,29 @@ from bfbuild.commands.plot import Mark, Series, Span, Step, bars, linear_ticks, 
 AXES = ("calls", "cycles")
 
 LINES = """\
-<svg role="img" viewBox="0 0 300 250" width="300" height="250">
+<svg role="img" viewBox="0 0 300 264" width="300" height="264">
 <title>a &lt; b</title>
-<text class="axis" x="286" y="244" text-anchor="end">calls</text>
-<text class="axis" text-anchor="middle" transform="translate(12 112) rotate(-90)">
+<text class="axis" x="286" y="258" text-anchor="end">calls</text>
+<text class="axis" text-anchor="middle" transform="translate(12 119) rotate(-90)">
 cycles</text>
-<text class="tick" x="62.0" y="226">0</text>
-<text class="tick" x="106.8" y="226">2</text>
-<text class="tick" x="151.6" y="226">4</text>
-<text class="tick" x="196.4" y="226">6</text>
-<text class="tick" x="241.2" y="226">8</text>
-<text class="tick" x="286.0" y="226">10</text>
-<path class="grid" d="M62 212.0H286"/>
-<text x="56" y="216.0" text-anchor="end">1</text>
-<path class="grid" d="M62 145.3H286"/>
-<text x="56" y="149.3" text-anchor="end">10</text>
-<path class="grid" d="M62 78.7H286"/>
-<text x="56" y="82.7" text-anchor="end">100</text>
-<path class="grid" d="M62 12.0H286"/>
-<text x="56" y="16.0" text-anchor="end">1k</text>
-<path class="base" d="M62 212H286"/>
-<path class="mark first" d="M174.0 12V212"/>
-<path class="line warm" d="M62.0 12.0H174.0L174.0 212.0H286.0"><title>warm boot</title></path>
-<text class="note first" x="178.0" y="22">swapped</text>
+<text class="tick" x="62.0" y="240">0</text>
+<text class="tick" x="106.8" y="240">2</text>
+<text class="tick" x="151.6" y="240">4</text>
+<text class="tick" x="196.4" y="240">6</text>
+<text class="tick" x="241.2" y="240">8</text>
+<text class="tick" x="286.0" y="240">10</text>
+<path class="grid" d="M62 226.0H286"/>
+<text x="56" y="230.0" text-anchor="end">1</text>
+<path class="grid" d="M62 159.3H286"/>
+<text x="56" y="163.3" text-anchor="end">10</text>
+<path class="grid" d="M62 92.7H286"/>
+<text x="56" y="96.7" text-anchor="end">100</text>
+<path class="grid" d="M62 26.0H286"/>
+<text x="56" y="30.0" text-anchor="end">1k</text>
+<path class="base" d="M62 226H286"/>
+<path class="line warm" d="M62.0 26.0H174.0L174.0 226.0H286.0"><title>warm boot</title></path>
+<path class="mark first" d="M174.0 12V226"/>
+<text class="note first" x="178.0" y="21">swapped</text>
 </svg>"""
 
 

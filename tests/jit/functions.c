@@ -34,6 +34,21 @@ uint32_t crc32(const uint8_t *data, uint32_t size) {
     return ~crc;
 }
 
+JIT_OPTIMIZABLE(filter, 4)
+void filter(const int32_t *data, const int32_t *taps, int32_t *result, uint32_t tap_count) {
+    for (uint32_t i = 0; i < FILTERED; i++) {
+        int32_t sum = 0;
+        for (uint32_t k = 0; k < tap_count; k++)
+            sum += data[i + k] * taps[k];
+        result[i] = sum;
+    }
+}
+
+JIT_OPTIMIZABLE(fold, 1)
+uint32_t fold(uint32_t n) {
+    return n == 0 ? 7 : (fold(n - 1) ^ n) * 31;
+}
+
 JIT_OPTIMIZABLE(wait_for, 1)
 uint32_t wait_for(uint32_t n) {
     uint32_t turns = n;

@@ -10,7 +10,7 @@
 
 enum { ROUNDS = 400, LONG_ROUNDS = 1600, SIZE = 512, RATE = 1000 /* Hz, of the timer */ };
 
-static int32_t left[SIZE], right[SIZE];
+static int32_t left[SIZE], right[SIZE], filtered[FILTERED];
 static uint32_t a[SIZE], b[SIZE];
 static uint8_t bytes[SIZE];
 static uint32_t levels;
@@ -69,6 +69,13 @@ static uint64_t plain_sum(uint32_t count) {
     return sum;
 }
 
+static uint32_t plain_fold(uint32_t n) {
+    uint32_t mixed = 7;
+    for (uint32_t i = 1; i <= n; i++)
+        mixed = (mixed ^ i) * 31;
+    return mixed;
+}
+
 static int work(uint32_t rounds) {
     bool is_short = strcmp(app_arguments(), "short") == 0;
     for (uint32_t i = 0; i < rounds; i++) {
@@ -80,6 +87,9 @@ static int work(uint32_t rounds) {
         CHECK(sum_products(a, b, count) == plain_sum(count));
         CHECK(crc32(bytes, 9) == expected_crc);
         CHECK(wait_for(n * 20) == 0);
+        filter(left, right, filtered, 3);
+        CHECK(filtered[n] == left[n] * right[0] + left[n + 1] * right[1] + left[n + 2] * right[2]);
+        CHECK(fold(n * 20) == plain_fold(n * 20));
     }
     return 0;
 }

@@ -25,7 +25,8 @@ DATA_LBA = 2048
 BITCODE = "tests/jit/functions.c.bc"
 FASTER = ("dot", "fibonacci", "sum_products")  # at least twice as fast, for a processor with AVX2
 START_CYCLES = 5_000_000  # of a warm boot, at one instruction a nanosecond: 5 ms
-FUNCTIONS = 6
+FUNCTIONS = 8
+GENERAL = ("recursion 3",)  # what a request says that knows nothing of a function's use
 
 
 @pytest.fixture(scope="module")
@@ -124,25 +125,55 @@ def test_swaps_are_safe_at_any_moment(built: Built, start: Boot) -> None:
     start(built("jit/swap.img")["jit/swap.img"], timeout_s=120).require_ok()
 
 
-def test_a_profile_makes_functions_faster_still(built: Built, start: Boot, compiler: Compiler, tmp_path: Path) -> None:
-    """After many calls a known size is a constant, at the next boot too; nested calls and interrupts do no harm."""
-    disk = Path(shutil.copyfile(built("jit/optimize.img")["jit/optimize.img"], tmp_path / "own.img"))
-    first, again = (
-        start(disk, writable=True, deterministic=True, mode="bench", extra=("-cpu", "max"), args="long", timeout_s=120)
-        .require_ok()
-        .transcript
-        for _ in range(2)
-    )
-    codes = {each.text("name"): each.text("code") for each in first.all("optimized")}
-    costs = {each.text("name"): each.number("per_mille") for each in first.all("optimized")}
-    assert codes["crc32"] == "profile"  # its size is always 9
-    assert costs["crc32"] < 950
-    assert states(again) == {name: (state, "disk") for name, (state, _) in states(first).items()}
-    assert {each.text("name"): each.text("code") for each in again.all("optimized")} == codes
-    assert (again.one("module").number("calls"), again.one("module").number("load")) == (0, 0)
-    assert again.one("jit").number("start") < START_CYCLES
+@pytest.fixture(scope="module")
+def profiled(start: Boot, built: Built, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Transcript]:
+    """A disk of a boot that called its functions often, and what that boot said."""
+    image = built("jit/optimize.img")["jit/optimize.img"]
+    disk = Path(shutil.copyfile(image, tmp_path_factory.mktemp("p") / "own.img"))
+    return disk, long_boot(start, disk, "long")
+
+
+def long_boot(start: Boot, disk: Path, args: str = "") -> Transcript:
+    """Boot such a disk."""
+    wanted = {"deterministic": True, "mode": "bench", "extra": ("-cpu", "max"), "timeout_s": 120}
+    return start(disk, writable=True, args=args, **wanted).require_ok().transcript
+
+
+def codes(transcript: Transcript) -> dict[str, tuple[str, str]]:
+    """By what request the code of each function was made, and where it is from."""
+    return {each.text("name"): (each.text("code"), each.text("from")) for each in transcript.all("optimized")}
+
+
+def test_a_profile_makes_functions_faster_still(
+    profiled: tuple[Path, Transcript], compiler: Compiler, built: Built
+) -> None:
+    """After many calls a known size is a constant, and recursion goes deeper; interrupts in between do no harm."""
+    disk, first = profiled
+    assert {codes(first)[name] for name in ("filter", "fold")} == {("profile", "here")}
     kept = [each for each in harvest(disk) if each.object]
-    assert b"constant 1 9\n" in b"".join(each.request for each in kept if each.function == "crc32")
+    costs = {(each.function, each.lines[2:]): each.per_mille for each in kept}
+    best = {name: min(cost for (other, _), cost in costs.items() if other == name) for name in ("filter", "fold")}
+    known, *_ = (use for (name, use), cost in costs.items() if name == "filter" and cost == best["filter"])
+    deeper, *_ = (use for (name, use), cost in costs.items() if name == "fold" and cost == best["fold"])
+    assert "constant 3 3" in known  # which it always is
+    assert best["filter"] * 5 < costs["filter", GENERAL]
+    assert deeper[0] == "recursion 4"
+    assert best["fold"] < costs["fold", GENERAL]
     for artifact in kept:
         made = compiler.answer(artifact.request.decode(), built(BITCODE)[BITCODE])
         assert (made.object, made.optimized) == (artifact.object, artifact.optimized), artifact.request
+
+
+def test_a_boot_has_the_best_at_once(profiled: tuple[Path, Transcript], start: Boot, tool: Tool) -> None:
+    """Within 5 ms, with no compiler; where the best is gone, what was made for everybody takes its place."""
+    disk, first = profiled
+    again = long_boot(start, disk, "long")
+    assert states(again) == {name: (state, "disk") for name, (state, _) in states(first).items()}
+    assert codes(again) == {name: (code, "disk") for name, (code, _) in codes(first).items()}
+    assert (again.one("module").number("calls"), again.one("module").number("load")) == (0, 0)
+    assert again.one("jit").number("start") < START_CYCLES
+    (best,) = (each for each in harvest(disk) if each.function == "filter" and "constant 3 3" in each.lines)
+    done = tool("mdel", "-i", f"{disk}@@{DATA_LBA * 512}", f"::JIT/CACHE/{best.key[:16]}.art")
+    assert done.returncode == 0, done.stderr
+    without = codes(long_boot(start, disk))
+    assert (without["filter"], without["fold"]) == (("general", "disk"), ("profile", "disk"))

@@ -125,7 +125,7 @@ def test_an_archive_carries_signatures_and_whoever_imports_it_adds_none(tmp_path
     store.cas.put_bytes(b"made")
     store.results.put(ACTION, result("x"))
     root = Root(name="r", target="t", checkout=None, made=1, actions={"t": ACTION}, downloads=())
-    write(store, root, tmp_path / "archive")
+    assert write(store, root, tmp_path / "archive").traces == 0
     mine = Store(tmp_path / "mine", Fake(TWO, ONE))
     read(mine, tmp_path / "archive")
     assert mine.results.believed(ACTION) == result("x")
