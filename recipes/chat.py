@@ -2,7 +2,7 @@
 
 from bfbuild import Command, In, Model, Out, Run, Wheel, c_objects, glob
 from kernel import kernel
-from kernel_lib import freestanding, headers
+from kernel_lib import hardware_float, headers
 from layout import large
 from toolchain import llvm, qemu
 from twin import twin, twin_lib
@@ -27,15 +27,10 @@ unicode = Command(
 # Vectors are wider than some processors' registers; nothing but inlined code hands them on, so no call depends on that.
 VECTORS = ("-Wno-psabi", "-fno-math-errno")
 
-# Vector registers for the app alone: an interrupt saves none, and the library, which it may meet anywhere, uses none.
-flags = (
-    *(each for each in freestanding if each not in ("-mno-sse", "-mno-80387", "-msoft-float")),
-    *("-msse2", "-mfpmath=sse", *VECTORS),
-)
 app = c_objects(
     "src/app/chat/*.c",
     toolchain=llvm,
-    flags=flags,
+    flags=(*hardware_float, *VECTORS),
     includes=("src/kernel_lib", "src/app/chat"),
     headers=(*headers, *glob("src/app/chat/*.h"), unicode),
 )

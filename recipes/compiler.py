@@ -27,6 +27,7 @@ LIBRARIES = (
         "ProfileData",
     ),
     *("Object", "MC", "MCParser", "MCDisassembler", "BitReader", "BitWriter", "BitstreamReader", "IRReader"),
+    *("Interpreter", "ExecutionEngine", "RuntimeDyld", "OrcTargetProcess", "OrcShared"),
     *("AsmParser", "TextAPI", "DebugInfoDWARF", "DebugInfoCodeView", "DebugInfoMSF", "DebugInfoPDB", "DebugInfoBTF"),
     *("Remarks", "Symbolize", "BinaryFormat", "Demangle", "Core", "Support"),
 )

@@ -115,3 +115,26 @@ for name, flags in {"floats": freestanding, "floats_hard": hardware_float}.items
         prefix=f"{name}/",
     )
     kernel(f"jit/{name}", (caller, floats), library=checking_lib, files=floats_need, default=False)
+
+# Functions that exist only as bitcode.
+bitcode_only, only_needs = optimizable(
+    "tests/jit/bitcode_only.c",
+    flags=freestanding,
+    headers=(*headers, "tests/jit/bitcode_only.h"),
+    path="JIT/ONLY.BC",
+)
+interpreted = c_objects(
+    "tests/jit/interpreted.c",
+    toolchain=llvm,
+    flags=freestanding,
+    includes=("src/kernel_lib", "tests/guest"),
+    headers=(*headers, "tests/guest/check.h", "tests/jit/bitcode_only.h"),
+)
+for name, without in {"interpreted": "", "no_interpreter": COMPILER}.items():
+    kernel(
+        f"jit/{name}",
+        (*interpreted, bitcode_only),
+        library=checking_lib,
+        files={path: file for path, file in only_needs.items() if path != without},
+        default=False,
+    )

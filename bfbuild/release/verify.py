@@ -581,8 +581,8 @@ class Release:
                     raise Refused("a form of an image is another disk", ("file", name), ("near byte", done))
                 done += len(block)
                 if done >= len(image) + len(block):
-                    break
-            if not len(image) <= done < len(image) + (1 << 20):
+                    raise Refused("a form of an image is a longer disk", ("file", name))
+            if done < len(image):
                 raise Refused("a form of an image is another disk", ("file", name), ("ends at", done))
         return f"{len(found)} forms of images are the same disks"
 

@@ -47,7 +47,7 @@ PANICS = {
         RAISED,
         "panic",
         "tick",
-        ("interrupt_dispatch", "interrupt_common", "interrupts_wait", "app_main", *ENTRY),
+        ("interrupt_dispatch", "interrupt_common", "app_main", *ENTRY),
         words="the timer ticked",
     ),
     "panic_opcode": Panic(6, "invalid-opcode", "app_main"),

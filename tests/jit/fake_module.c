@@ -10,7 +10,7 @@ enum { CALL_EXIT = 1, CALL_READ = 3, CALL_WRITE = 4, CALL_BRK = 45, CALL_TGKILL 
 
 static int compile(compiler_job_t *job);
 
-static const compiler_offer_t offer = {COMPILER_ABI, compile};
+static const compiler_offer_t offer = {.abi = COMPILER_ABI, .compile = compile};
 static const uint8_t object[] = {1, 2, 3};
 static volatile uint32_t calls = 41;
 static uint32_t cleared;

@@ -8,7 +8,7 @@
  *     ask QUESTION     one answer
  *     tell TEXT        go on with a text
  *
- * Nothing means: tell a short tale.
+ * Nothing means: tell a short tale; a very short one where it is measured.
  */
 #include "conversation.h"
 #include "cpu/vectors.h"
@@ -17,7 +17,7 @@
 #include "talk.h"
 
 static const char TALE[] = "Once upon a time";
-enum { TALE_TOKENS = 48, MOST_TOKENS = 512 };
+enum { TALE_TOKENS = 48, MEASURED_TOKENS = 6, MOST_TOKENS = 512 };
 
 static const char *skip_word(const char *text) {
     while (*text && *text != ' ')
@@ -46,6 +46,12 @@ static const char *take_settings(const char *line, conversation_t *conversation,
     }
 }
 
+/* Cycles of a token, and what cannot change between two builds: how many there were. */
+static void record(const char *name, conversation_cost_t cost) {
+    if (cost.tokens > 0)
+        serial_record("test name=%s cycles=%llu calls=%u result=%u", name, cost.cycles, cost.tokens, cost.tokens);
+}
+
 static int one_answer(conversation_t *conversation, const char *what, uint32_t tokens) {
     const char *wrong;
     if (begins(what, "ask")) {
@@ -53,11 +59,16 @@ static int one_answer(conversation_t *conversation, const char *what, uint32_t t
     } else {
         const char *text = begins(what, "tell") ? skip_word(what) : TALE;
         terminal_writestring(text);
-        wrong = conversation_go_on(conversation, text, tokens ? tokens : TALE_TOKENS);
+        wrong = conversation_go_on(conversation, text,
+                                   tokens              ? tokens
+                                   : app_wants_bench() ? MEASURED_TOKENS
+                                                       : TALE_TOKENS);
     }
     if (wrong)
         terminal_printf("%s\n", wrong);
     talk_figures(conversation);
+    record("read", conversation->last.reading);
+    record("say", conversation->last.saying);
     return wrong ? 1 : 0;
 }
 
@@ -70,8 +81,10 @@ int app_main(void) {
         return 1;
     }
     vectors_init();
+    uint64_t start = rdtsc();
     if (!load_model(&model, "MODEL.BIN"))
         return 1;
+    record("load", (conversation_cost_t){1, 0, rdtsc() - start});
     if (!conversation_init(&conversation, &model)) {
         terminal_printf("there is too little memory to talk: a conversation of 64 tokens needs %u KiB\n",
                         (uint32_t)(transformer_bytes(&model.config, 64, 1, false) >> 10));

@@ -7,8 +7,13 @@
 
 enum { LEAST_CONTEXT = 64 };
 
-static uint32_t milliseconds(void) {
-    return timer_ticks() * (1000 / TIMER_HZ);
+static conversation_cost_t now(void) {
+    return (conversation_cost_t){0, timer_ticks() * (1000 / TIMER_HZ), rdtsc()};
+}
+
+static conversation_cost_t since(conversation_cost_t start, uint32_t tokens) {
+    conversation_cost_t end = now();
+    return (conversation_cost_t){tokens, end.milliseconds - start.milliseconds, end.cycles - start.cycles};
 }
 
 bool conversation_init(conversation_t *conversation, const model_t *model) {
@@ -55,40 +60,43 @@ static bool read_tokens(conversation_t *conversation, const token_list_t *list) 
     return true;
 }
 
-/* Says tokens until one ends the text, Ctrl-C does, the limit is reached, or no more can be remembered. */
-static void say(conversation_t *conversation, uint32_t last_read, uint32_t limit) {
+/* Says tokens, and how many, until one ends the text, Ctrl-C does, the limit is reached, or no more can be remembered.
+ */
+static uint32_t say(conversation_t *conversation, uint32_t last_read, uint32_t limit) {
     const model_vocabulary_t *words = &conversation->model->vocabulary;
     const float *logits = transformer_logits(&conversation->transformer, last_read, 1);
-    for (uint32_t said = 0; said < limit; said++) {
+    uint32_t said = 0;
+    while (said < limit) {
         uint32_t token = sampler_next(&conversation->sampler, logits);
         if (words->controls[token] || conversation->position == conversation->transformer.context)
-            return;
+            break;
         show(conversation, token);
-        conversation->last.tokens++;
+        said++;
         transformer_read(&conversation->transformer, &token, 1, conversation->position++);
         if (console_is_stopped()) {
             terminal_writestring(" [stopped]");
-            return;
+            break;
         }
         logits = transformer_logits(&conversation->transformer, 0, 1);
     }
+    return said;
 }
 
 static const char *answer(conversation_t *conversation, const token_list_t *list, uint32_t limit) {
     uint32_t room = conversation->transformer.context - conversation->position;
-    conversation->last = (conversation_figures_t){.prompt_tokens = list->count};
+    conversation->last = (conversation_figures_t){{0}, {0}};
     if (list->count == 0)
         return "there is nothing to answer";
     if (list->count >= room)
         return conversation->position > 0 ? "there is no room for that: /reset forgets what was said"
                                           : "that is more than this model can remember";
-    uint32_t start = milliseconds();
+    conversation_cost_t start = now();
     if (!read_tokens(conversation, list))
         return "stopped";
-    conversation->last.prompt_milliseconds = milliseconds() - start;
-    start = milliseconds();
-    say(conversation, (list->count - 1) % PRODUCT_BATCH, limit);
-    conversation->last.milliseconds = milliseconds() - start;
+    conversation->last.reading = since(start, list->count);
+    start = now();
+    uint32_t said = say(conversation, (list->count - 1) % PRODUCT_BATCH, limit);
+    conversation->last.saying = since(start, said);
     terminal_putchar('\n');
     return NULL;
 }

@@ -13,8 +13,12 @@
 enum { CONVERSATION_CONTEXT = 2048, CONVERSATION_TEXT_MOST = 1 << 16 };
 
 typedef struct {
-    uint32_t prompt_tokens, tokens;             /* read at once, and said */
-    uint32_t prompt_milliseconds, milliseconds; /* for these; the first is the time to the first token */
+    uint32_t tokens, milliseconds;
+    uint64_t cycles;
+} conversation_cost_t;
+
+typedef struct {
+    conversation_cost_t reading, saying; /* of a prompt, and of what came then */
 } conversation_figures_t;
 
 typedef struct {

@@ -101,8 +101,10 @@ static void exact_tile(const matrix_t *matrix, const uint8_t *block, const float
         block = expand(matrix, block, columns);
         for (uint32_t t = 0; t < count; t++) {
             const float *vector = vectors + (size_t)t * matrix->columns + at;
+            float added[PRODUCT_ROWS] = {0}; /* of its own, so that it can stay in registers */
             for (uint32_t k = 0; k < PRODUCT_BLOCK; k++)
-                product_add(sums[t], columns[k], vector[column_of(k)], PRODUCT_ROWS);
+                product_add(added, columns[k], vector[column_of(k)], PRODUCT_ROWS);
+            product_add(sums[t], added, 1, PRODUCT_ROWS);
         }
     }
 }
@@ -145,8 +147,8 @@ static rounded_block_t round_block(const float *numbers, float levels, int16_t (
     float most = largest(numbers), inverse = most > 0 ? levels / most : 0, scale = most / levels;
     int32_t sum = 0;
     for (unsigned i = 0; i < PRODUCT_BLOCK; i++) {
-        float scaled = numbers[i / 2 + i % 2 * 16] * inverse;   /* columns i / 2 and i / 2 + 16 are neighbours */
-        bool is_number = scaled >= -levels && scaled <= levels; /* not so where a hostile model led to none */
+        float scaled = numbers[i / 2 + i % 2 * 16] * inverse;         /* columns i / 2 and i / 2 + 16 are neighbours */
+        bool is_number = scaled > -levels - 1 && scaled < levels + 1; /* not so where a hostile model led to none */
         int16_t value = (int16_t)(int32_t)(is_number ? scaled + (scaled < 0 ? -0.5F : 0.5F) : 0);
         for (unsigned lane = 0; lane < PRODUCT_LANES; lane++)
             values[i][lane] = value;

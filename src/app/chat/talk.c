@@ -30,17 +30,16 @@ static uint32_t hundredths(const char *text) {
     return whole + (uint32_t)(point[1] - '0') * 10 + second;
 }
 
-/* `count` in a thousand milliseconds, in hundredths; 0 where no time passed. */
-static uint32_t rate(uint32_t count, uint32_t milliseconds) {
-    return milliseconds ? (uint32_t)((uint64_t)count * 100000 / milliseconds) : 0;
+/* Tokens a second, in hundredths; 0 where no time passed. */
+static uint32_t rate(conversation_cost_t cost) {
+    return cost.milliseconds ? (uint32_t)((uint64_t)cost.tokens * 100000 / cost.milliseconds) : 0;
 }
 
 void talk_figures(const conversation_t *conversation) {
     const conversation_figures_t *last = &conversation->last;
-    uint32_t reading = rate(last->prompt_tokens, last->prompt_milliseconds);
-    uint32_t saying = rate(last->tokens, last->milliseconds);
-    terminal_printf("(%u tokens read, %u.%02u a second; %u said, %u.%02u a second)\n", last->prompt_tokens,
-                    reading / 100, reading % 100, last->tokens, saying / 100, saying % 100);
+    uint32_t reading = rate(last->reading), saying = rate(last->saying);
+    terminal_printf("(%u tokens read, %u.%02u a second; %u said, %u.%02u a second)\n", last->reading.tokens,
+                    reading / 100, reading % 100, last->saying.tokens, saying / 100, saying % 100);
 }
 
 static void reset(conversation_t *conversation, const char *argument) {

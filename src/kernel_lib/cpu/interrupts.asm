@@ -37,30 +37,6 @@ interrupt_common:
     add esp, 8                          ; vector and error code
     iret
 
-global interrupts_enable
-interrupts_enable:
-    sti
-    ret
-
-global interrupts_disable
-interrupts_disable:
-    cli
-    ret
-
-global interrupts_wait
-interrupts_wait:                        ; with a frame: a backtrace may begin here
-    push ebp
-    mov ebp, esp
-    sti
-    hlt
-    pop ebp
-    ret
-
-global interrupts_fault_address
-interrupts_fault_address:
-    mov eax, cr2
-    ret
-
 section .text.interrupts_are_on         ; of its own: the JIT alone asks
 global interrupts_are_on
 interrupts_are_on:

@@ -43,14 +43,19 @@ void interrupts_use_task(unsigned vector, uint16_t selector);
 typedef bool interrupt_watcher_t(interrupt_frame_t *frame);
 void interrupts_watch(interrupt_watcher_t *watcher);
 
-void interrupts_enable(void);
-void interrupts_disable(void);
+static inline void interrupts_enable(void) {
+    __asm__ volatile("sti" : : : "memory");
+}
+
+static inline void interrupts_disable(void) {
+    __asm__ volatile("cli" : : : "memory");
+}
+
 bool interrupts_are_on(void);
 
 /* Sleeps until the next interrupt; interrupts are on afterwards. None that arrives in between is missed. */
-void interrupts_wait(void);
-
-/* The address whose use was the last page fault. */
-uint32_t interrupts_fault_address(void);
+static inline void interrupts_wait(void) {
+    __asm__ volatile("sti; hlt" : : : "memory");
+}
 
 #endif

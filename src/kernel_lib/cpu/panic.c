@@ -107,6 +107,12 @@ static NOT_INLINED void field(writer_t *write, const char *label, uint32_t value
     write_hex(write, value);
 }
 
+static uint32_t read_cr2(void) {
+    uint32_t value;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(value));
+    return value;
+}
+
 static void show_registers(const interrupt_frame_t *frame, uint32_t eip, uint32_t ebp) {
     writer_t *write = terminal_writestring;
     field(write, "\n\n  eax ", frame->eax);
@@ -120,7 +126,7 @@ static void show_registers(const interrupt_frame_t *frame, uint32_t eip, uint32_
     field(write, "\n  eip ", eip);
     field(write, "  eflags ", frame->eflags);
     field(write, "  error ", frame->error);
-    field(write, "  cr2 ", interrupts_fault_address());
+    field(write, "  cr2 ", read_cr2());
     write("\n");
 }
 
@@ -151,7 +157,7 @@ static void record_reason(const interrupt_frame_t *frame, const char *name, uint
     serial_writestring(name);
     field(serial_writestring, " eip=", eip);
     field(serial_writestring, " error=", frame->error);
-    field(serial_writestring, " cr2=", interrupts_fault_address());
+    field(serial_writestring, " cr2=", read_cr2());
     serial_writestring(" symbol=");
     write_symbol(serial_writestring, eip, is_return);
     serial_writestring("\n");

@@ -30,6 +30,8 @@ enum { DEVICE_LBA = 0xE0, DEVICE_SECOND = 1 << 4, CONTROL_RESET = 1 << 2 };
 enum { PCI_CLASS_IDE = 0x0101, INTERFACE_BUS_MASTER = 1 << 7, WORDS = BLOCK_SIZE / 2 };
 enum { NATIVE_FIRST = 1 << 0, NATIVE_SECOND = 1 << 2 };
 
+#define RARE __attribute__((cold)) /* small rather than fast */
+
 static const uint32_t LBA28_LIMIT = 1U << 28;
 enum { LBA28_SECTORS = 256 };
 
@@ -98,7 +100,7 @@ static block_result_t select_disk(uint8_t address_bits) {
     return wait_idle();
 }
 
-static void reset_channel(void) {
+RARE static void reset_channel(void) {
     outb(disk.channel.control, CONTROL_RESET);
     for (int i = 0; i < 20; i++) { /* at least 5 microseconds */
         inb(disk.channel.control);
@@ -267,7 +269,7 @@ static bool identify(void) {
 }
 
 /* The registers of both channels: fixed by tradition, or by the controller's BARs in its native mode. */
-static void find_channels(ata_channel_t channels[2]) {
+RARE static void find_channels(ata_channel_t channels[2]) {
     channels[0] = (ata_channel_t){.command = 0x1F0, .control = 0x3F6, .bus_master = 0};
     channels[1] = (ata_channel_t){.command = 0x170, .control = 0x376, .bus_master = 0};
     pci_address_t controller;

@@ -69,7 +69,7 @@ static bool is_of_compilers(const char *name) {
     return name[0] == '_' && name[1] == '_';
 }
 
-static uint32_t find(const void *source, const char *name) {
+uint32_t code_find(const void *source, const char *name) {
     if (counters != NULL && strcmp(name, COMPILER_COUNTERS) == 0)
         return (uint32_t)(uintptr_t)counters;
     for (const jit_symbol_t *symbol = ((const jit_source_t *)source)->symbols; symbol->name != NULL; symbol++)
@@ -87,7 +87,7 @@ code_result_t code_load(const uint8_t *bytes, uint32_t size, const jit_function_
         return CODE_NO_MEMORY;
     uint8_t *memory = page_memory(code);
     memset(memory, 0xCC, code->size);
-    const object_resolver_t resolver = {find, function->source};
+    const object_resolver_t resolver = {code_find, function->source};
     code->is_kept = object.is_kept;
     object_result_t result = object_link(&object, memory, code->start, function->name, &resolver, &code->entry);
     if (result == OBJECT_OK && paging_map(code->start, (uintptr_t)memory, code->size, PAGE_EXECUTE))

@@ -41,6 +41,9 @@ code_result_t code_load(const uint8_t *object, uint32_t size, const jit_function
 code_result_t code_load_counting(const uint8_t *object, uint32_t size, const jit_function_t *function,
                                  uint32_t branches, code_t *code);
 
+/* The address of what a source (jit_source_t) or a compiler calls so; 0 where there is no such thing. */
+uint32_t code_find(const void *source, const char *name);
+
 /* Gives the memory back. Nobody may be in the code, nor be about to return to it: see code_is_in_use(). */
 void code_unload(code_t *code);
 

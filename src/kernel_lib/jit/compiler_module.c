@@ -33,6 +33,8 @@ static struct {
     uint8_t *snapshot; /* the writable part of the image, then the heap */
     uint32_t deadline; /* in ticks */
     bool is_running;   /* on its stack */
+    bool is_broken;    /* it was ended, so its memory makes no sense */
+    uint32_t depth;    /* of calls that are interpreted */
     char message[COMPILER_MESSAGE_SIZE];
     compiler_statistics_t statistics;
 } module;
@@ -67,18 +69,21 @@ static void say(const char *text) {
 
 static void answer_call(interrupt_frame_t *frame) {
     program_state_t state = linux_call(&module.state, frame);
+    if (state != PROGRAM_RUNS && !module.is_running)
+        panic("the interpreter failed");
     if (state != PROGRAM_RUNS)
         stack_return(state == PROGRAM_OFFERS ? 0 : (uint32_t)ANSWER_ENDED);
 }
 
 /* Ends the module where it fails or takes too long, and answers its system calls. */
 static bool watch(interrupt_frame_t *frame) {
-    if (!module.is_running)
-        return false;
-    if (frame->vector == SYSTEM_CALL_VECTOR) {
+    bool is_called = module.is_running || module.depth > 0;
+    if (is_called && frame->vector == SYSTEM_CALL_VECTOR) {
         answer_call(frame);
         return true;
     }
+    if (!module.is_running)
+        return false;
     if (frame->vector < IRQ_VECTOR) {
         snprintf(module.message, sizeof module.message, "exception %u at %x", frame->vector, frame->eip);
         stack_return(ANSWER_ENDED);
@@ -106,7 +111,8 @@ static bool end(uint32_t answer) {
     module.statistics.system_calls = module.state.calls;
     module.statistics.refused_calls = module.state.refused;
     module.statistics.heap_bytes = module.state.break_most - module.state.break_start;
-    if (answer != (uint32_t)ANSWER_ENDED)
+    module.is_broken = answer == (uint32_t)ANSWER_ENDED;
+    if (!module.is_broken)
         return true;
     if (module.message[0] == '\0')
         say(module.state.text_size > 0 ? module.state.text : "it ended");
@@ -241,6 +247,10 @@ compiler_result_t compiler_run(const char *request, const void *bitcode, uint32_
     assert(module.loaded == COMPILER_OK && module.offer != NULL);
     compiler_job_t job = {.request = request, .bitcode = bitcode, .bitcode_size = bitcode_size};
     uint64_t before = rdtsc();
+    if (module.depth > 0) {
+        say("a function is being interpreted");
+        return COMPILER_REFUSED;
+    }
     put_back();
     begin();
     uint32_t answer =
@@ -256,6 +266,26 @@ compiler_result_t compiler_run(const char *request, const void *bitcode, uint32_
         return COMPILER_REFUSED;
     }
     return take_answer(&job, compiled);
+}
+
+compiler_result_t compiler_interpret(compiler_call_t *call) {
+    assert(module.loaded == COMPILER_OK && !module.is_running);
+    if (module.is_broken)
+        put_back();
+    module.is_broken = false;
+    thread_area_select();
+    module.depth++;
+    int answer = module.offer->interpret(call);
+    module.depth--;
+    if (answer == 0)
+        return COMPILER_OK;
+    call->message[sizeof call->message - 1] = '\0';
+    say(call->message);
+    return COMPILER_REFUSED;
+}
+
+bool compiler_is_interpreting(void) {
+    return module.depth > 0;
 }
 
 compiler_statistics_t compiler_statistics(void) {

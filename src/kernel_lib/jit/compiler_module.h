@@ -12,6 +12,7 @@
 #define BF_COMPILER_MODULE_H
 
 #include "fs/fs.h"
+#include "jit/compiler/compiler.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,12 @@ typedef struct {
 
 /* Asks for what a request (its text) wants; fills in `compiled` where the result is COMPILER_OK. */
 compiler_result_t compiler_run(const char *request, const void *bitcode, uint32_t bitcode_size, compiled_t *compiled);
+
+/* Runs a call by the interpreter, on the stack of the caller. Calls may be nested; meanwhile nothing can be compiled.
+ */
+compiler_result_t compiler_interpret(compiler_call_t *call);
+
+bool compiler_is_interpreting(void);
 
 /* What the last call has to say of its failure; a sentence, or what the module wrote. "" after a success. */
 const char *compiler_message(void);

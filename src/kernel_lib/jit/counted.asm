@@ -2,7 +2,7 @@
 ;
 ; Nothing but eax, ecx and edx is touched, which no caller expects to keep, and the results of the function are handed on.
 
-extern measure_begin, measure_end
+extern measure_begin, measure_end, jit_interpret
 
 ; Of jit_function_t (function.h).
 %define BASE  4
@@ -36,3 +36,13 @@ measured_return:                        ; the function returns here instead
     pop eax
     pop edx
     jmp ecx
+
+global jit_interpreted
+jit_interpreted:                        ; on the stack: the function, the return address, the arguments
+    pop eax
+    lea ecx, [esp + 4]
+    push ecx
+    push eax
+    call jit_interpret                  ; (function, arguments)
+    add esp, 8
+    ret

@@ -10,7 +10,8 @@ import hashlib
 import sys
 from pathlib import Path
 
-FUNCTION, COUNTED, BUILD = "jit_function_", "jit_counted_", "aot_"  # what JIT_OPTIMIZABLE puts before a name
+FUNCTION, COUNTED, INTERPRETED = "jit_function_", "jit_counted_", "jit_interpreted_"  # what marks put before names
+BUILD = "aot_"
 
 
 def quoted(text: str) -> str:
@@ -38,7 +39,9 @@ def complaint(kinds: dict[str, str]) -> str | None:
 
 def header(path: str, files: list[Path], kinds: dict[str, str]) -> str:
     """Return the header: a jit_source_t, and what it points to, the digests of files among it."""
-    names = [name for name in kinds if not name.startswith((FUNCTION, COUNTED)) and name != "jit_source"]
+    ours = (FUNCTION, COUNTED, INTERPRETED)
+    without = {BUILD + name.removeprefix(INTERPRETED) for name in kinds if name.startswith(INTERPRETED)}
+    names = [name for name in kinds if not name.startswith(ours) and name not in without and name != "jit_source"]
     digests = [hashlib.sha256(data).hexdigest() for data in map(Path.read_bytes, files)]
     assembly = [
         '.pushsection .rodata.jit_source, "a", @progbits',

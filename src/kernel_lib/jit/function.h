@@ -17,10 +17,16 @@
  * the pointer. It uses the variables, named constants and function addresses of the build's object; the build keeps
  * all of these (recipes/compiler.py), and jit_source_t says where they lie. What cannot be had so gets no object: the
  * function stays what it was, and jit_message() says why.
+ *
+ * JIT_INTERPRETED(name, words) marks a function that the kernel holds no code of. From jit_start() on its calls are run
+ * from the bitcode by LLVM's interpreter, which the compiler module has, until there is code that was compiled here.
+ * What the interpreter cannot do (floating point, calls through pointers, constants without a name, assembly) is found
+ * out at the start: such a function is compiled then. Where neither can be done the program ends with a panic.
  */
 #ifndef BF_FUNCTION_H
 #define BF_FUNCTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { JIT_WORDS = 4 };
@@ -51,31 +57,40 @@ typedef struct {
     const char *name;
     const jit_source_t *source;
     uint32_t words;
+    bool is_interpreted;    /* it exists only as bitcode */
     jit_details_t *details; /* NULL before jit_start() */
 } jit_function_t;
 
 #ifdef JIT_SOURCE
-#define JIT_OPTIMIZABLE(function, argument_words)                                                                      \
+#define JIT_MARKED(function, argument_words, start, assembly)                                                          \
     extern __typeof__(function)(function) __asm__("aot_" #function);                                                   \
     extern const jit_source_t jit_source;                                                                              \
     extern char jit_counted_##function[];                                                                              \
     extern jit_function_t jit_function_##function;                                                                     \
     __attribute__((section(".jit_functions"), used)) jit_function_t jit_function_##function = {                        \
-        .current = (void *)(function),                                                                                 \
-        .base = (void *)(function),                                                                                    \
-        .aot = (void *)(function),                                                                                     \
+        .current = (start),                                                                                            \
+        .base = (start),                                                                                               \
+        .aot = (start),                                                                                                \
         .counted = jit_counted_##function,                                                                             \
         .name = #function,                                                                                             \
         .source = &jit_source,                                                                                         \
         .words = (argument_words),                                                                                     \
+        .is_interpreted = sizeof(assembly) > 1,                                                                        \
     };                                                                                                                 \
     __asm__(".pushsection .text." #function ", \"ax\", @progbits\n"                                                    \
             ".globl " #function "\n.type " #function ", @function\n" #function ": jmp *jit_function_" #function "\n"   \
-            "jit_counted_" #function ": push $jit_function_" #function "\n jmp jit_counted\n"                          \
+            "jit_counted_" #function ": push $jit_function_" #function "\n jmp jit_counted\n" assembly                 \
             ".popsection\n");
+
+#define JIT_OPTIMIZABLE(function, argument_words) JIT_MARKED(function, argument_words, (void *)(function), "")
+#define JIT_INTERPRETED(function, argument_words)                                                                      \
+    extern char jit_interpreted_##function[];                                                                          \
+    JIT_MARKED(function, argument_words, jit_interpreted_##function,                                                   \
+               "jit_interpreted_" #function ": push $jit_function_" #function "\n jmp jit_interpreted\n")
 #else
 #define JIT_OPTIMIZABLE(function, argument_words)                                                                      \
     _Pragma("GCC error \"a source with JIT_OPTIMIZABLE must be built by optimizable() of recipes/compiler.py\"")
+#define JIT_INTERPRETED(function, argument_words) JIT_OPTIMIZABLE(function, argument_words)
 #endif
 
 #endif

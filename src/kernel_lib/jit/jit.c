@@ -189,8 +189,11 @@ static bool adopt(jit_function_t *function, best_t *best) {
 /* Puts in place what the disk knows of a function; else its calls are counted. */
 static void begin(jit_function_t *function) {
     best_t best;
-    if (!read_best(function, &best) || !adopt(function, &best))
-        jit_count(function);
+    if (read_best(function, &best) && adopt(function, &best))
+        return;
+    jit_count(function);
+    if (function->is_interpreted)
+        jit_prepare_interpreted(function);
 }
 
 jit_result_t jit_start(void) {

@@ -23,6 +23,8 @@ typedef struct {
 
 /* What is known of an optimizable function after jit_start(). */
 struct jit_details {
+    uint8_t *bitcode; /* of a function that is interpreted */
+    uint32_t bitcode_size;
     jit_state_t state;
     step_t step;
     bool is_from_disk;
@@ -82,5 +84,11 @@ void jit_leave(jit_function_t *function);
 
 /* tiers.c. Looks whether it is time for the next step; called at calls that are measured. */
 void jit_consider(jit_function_t *function);
+
+/* The bitcode of a function's source, which the caller owns; loads the compiler module too. */
+jit_result_t jit_read_bitcode(const jit_function_t *function, uint8_t **bitcode, uint32_t *size);
+
+/* Sees to it that a function that exists only as bitcode can be called. */
+void jit_prepare_interpreted(jit_function_t *function);
 
 #endif

@@ -37,17 +37,28 @@ static uint8_t *read_bitcode(fs_volume_t *volume, const jit_function_t *function
     return NULL;
 }
 
-static jit_result_t compile(fs_volume_t *volume, const jit_function_t *function, const char *request,
-                            compiled_t *compiled) {
+/* Loads the compiler, and what it is to be asked about. */
+static jit_result_t prepare(fs_volume_t *volume, const jit_function_t *function, uint8_t **bitcode, uint32_t *size) {
     compiler_result_t result = compiler_load(volume, COMPILER_PATH);
     if (result != COMPILER_OK)
         return jit_fail(JIT_NO_COMPILER, compiler_result_text(result), compiler_message());
+    *bitcode = read_bitcode(volume, function, size);
+    return *bitcode != NULL ? JIT_OK : jit_fail(JIT_NO_BITCODE, function->name, function->source->path);
+}
+
+jit_result_t jit_read_bitcode(const jit_function_t *function, uint8_t **bitcode, uint32_t *size) {
+    return prepare(jit_volume(), function, bitcode, size);
+}
+
+static jit_result_t compile(fs_volume_t *volume, const jit_function_t *function, const char *request,
+                            compiled_t *compiled) {
+    uint8_t *bitcode;
     uint32_t bitcode_size;
-    uint8_t *bitcode = read_bitcode(volume, function, &bitcode_size);
-    if (bitcode == NULL)
-        return jit_fail(JIT_NO_BITCODE, function->name, function->source->path);
+    jit_result_t prepared = prepare(volume, function, &bitcode, &bitcode_size);
+    if (prepared != JIT_OK)
+        return prepared;
     jit_event("compile", function->name);
-    result = compiler_run(request, bitcode, bitcode_size, compiled);
+    compiler_result_t result = compiler_run(request, bitcode, bitcode_size, compiled);
     jit_event("compiled", function->name);
     free(bitcode);
     if (result == COMPILER_NO_MEMORY)

@@ -52,7 +52,8 @@ comparison_t measurement_compare(const measurement_t variants[VARIANTS]) {
     }
     if (before == 0)
         return (comparison_t){0};
-    return (comparison_t){before / classes, after / classes, (uint32_t)(after * 1000 / before)};
+    uint32_t per_mille = (uint32_t)(after * 1000 / before);
+    return (comparison_t){before / classes, after / classes, per_mille == 0 ? 1 : per_mille}; /* 0: not known */
 }
 
 bool measurement_is_enough(const measurement_t variants[VARIANTS]) {

@@ -9,6 +9,7 @@
  * this paid. Whatever fails leaves a function what it is.
  */
 #include "cpu/interrupts.h"
+#include "jit/compiler_module.h"
 #include "jit/jit.h"
 #include "memory/memory.h"
 
@@ -204,7 +205,7 @@ void jit_consider(jit_function_t *function) {
     if (function->mask != 0 && function->calls < threshold)
         return; /* the usual case, which must cost little */
     step_function_t *step = next_step(function);
-    if (step == NULL || is_busy || !interrupts_are_on())
+    if (step == NULL || is_busy || compiler_is_interpreting() || !interrupts_are_on())
         return;
     is_busy = true;
     step(function);

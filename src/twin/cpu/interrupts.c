@@ -4,6 +4,9 @@
  *
  * Handlers run on a stack of their own, so that they find one when the program's has run over, and they may be left for
  * good as those of the machine may: no signal is blocked while one is handled.
+ *
+ * What the kernel's objects do to the processor itself (sti, cli, sti with hlt, reading cr2) faults here, and is done
+ * in the processor's place.
  */
 #include "cpu/interrupts.h"
 #include "cpu/panic.h"
@@ -13,16 +16,20 @@
 #include <stddef.h>
 
 enum { SIGNAL_ILL = 4, SIGNAL_TRAP = 5, SIGNAL_BUS = 7, SIGNAL_FPE = 8, SIGNAL_SEGV = 11, SIGNAL_ALRM = 14 };
-enum { SIGNAL_SYS = 31, SET_SIZE = 8, BLOCK = 0, UNBLOCK = 1, STACK_SIZE = 64 << 10, PAGE = 4096 };
+enum { SIGNAL_SYS = 31, SET_SIZE = 8, BLOCK = 0, STACK_SIZE = 64 << 10, PAGE = 4096 };
 enum { FLAG_INFO = 0x4, FLAG_RESTORER = 0x04000000, FLAG_ON_STACK = 0x08000000, FLAG_RESTART = 0x10000000 };
 enum { FLAG_NO_DEFER = 0x40000000 };
 enum { DOUBLE_FAULT = 8, GENERAL_PROTECTION = 13, PAGE_FAULT = 14, ERROR_OF_TABLE = 2 };
+
+enum { CODE_CLI = 0xFA, CODE_STI = 0xFB, CODE_HLT = 0xF4 };
+enum { CODE_TWO_BYTES = 0x0F, CODE_READ_CONTROL = 0x20, CODE_OF_CR2 = 0xD0 >> 3 };
 
 /* As Linux hands it to a handler (struct ucontext, sigcontext of i386). */
 typedef struct {
     uint32_t flags, link, stack[3];
     uint32_t gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax;
     uint32_t trap, error, eip, cs, eflags, esp_at_signal, ss, vectors, old_mask, cr2;
+    uint32_t mask[2]; /* of signals, as it will be again */
 } context_t;
 
 typedef struct {
@@ -37,25 +44,11 @@ void signal_return(void); /* entry.asm */
 static uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
 static interrupt_watcher_t *watcher;
 static irq_handler_t *handlers[IRQ_COUNT];
-static volatile bool is_masked; /* the timer's signal, by interrupts_disable() */
+static volatile bool is_masked; /* the timer's signal, by cli */
 static uint32_t fault_address;
 
 static uint32_t set_of(unsigned signal) {
     return 1U << (signal - 1);
-}
-
-static void change_mask(uint32_t how) {
-    const uint32_t set[] = {set_of(SIGNAL_ALRM), 0};
-    system_call(CALL_SIGPROCMASK, how, (uint32_t)set, 0, SET_SIZE, 0, 0);
-    is_masked = how == BLOCK;
-}
-
-void interrupts_enable(void) {
-    change_mask(UNBLOCK);
-}
-
-void interrupts_disable(void) {
-    change_mask(BLOCK);
 }
 
 bool interrupts_are_on(void) {
@@ -63,15 +56,45 @@ bool interrupts_are_on(void) {
     return !is_masked && !(here >= stack && here < stack + STACK_SIZE);
 }
 
-void interrupts_wait(void) {
-    static const uint32_t none[2];
-    change_mask(BLOCK);
-    system_call(CALL_SIGSUSPEND, (uint32_t)none, SET_SIZE, 0, 0, 0, 0);
-    change_mask(UNBLOCK);
+/* For what was interrupted, when it goes on. */
+static void mask_timer(context_t *context, bool masked) {
+    is_masked = masked;
+    context->mask[0] = (context->mask[0] & ~set_of(SIGNAL_ALRM)) | (masked ? set_of(SIGNAL_ALRM) : 0);
 }
 
-uint32_t interrupts_fault_address(void) {
-    return fault_address;
+/* Until a signal came; one that is there already comes now. */
+static void wait(void) {
+    static const uint32_t none[2];
+    const uint32_t timer[] = {set_of(SIGNAL_ALRM), 0};
+    system_call(CALL_SIGPROCMASK, BLOCK, (uint32_t)timer, 0, SET_SIZE, 0, 0);
+    system_call(CALL_SIGSUSPEND, (uint32_t)none, SET_SIZE, 0, 0, 0, 0);
+}
+
+static uint32_t *register_of(context_t *context, unsigned number) {
+    uint32_t *const registers[] = {&context->eax, &context->ecx, &context->edx, &context->ebx,
+                                   &context->esp, &context->ebp, &context->esi, &context->edi};
+    return registers[number];
+}
+
+/* Does what a program may not do itself; false where the fault was of another kind. */
+static bool emulate(context_t *context) {
+    const uint8_t *code = (const uint8_t *)context->eip;
+    if (context->trap != GENERAL_PROTECTION || context->error != 0)
+        return false;
+    if (code[0] == CODE_CLI || code[0] == CODE_STI) {
+        mask_timer(context, code[0] == CODE_CLI);
+        context->eip++;
+        if (code[0] == CODE_STI && code[1] == CODE_HLT) {
+            wait();
+            context->eip++;
+        }
+        return true;
+    }
+    if (code[0] != CODE_TWO_BYTES || code[1] != CODE_READ_CONTROL || code[2] >> 3 != CODE_OF_CR2)
+        return false;
+    *register_of(context, code[2] & 7) = fault_address;
+    context->eip += 3;
+    return true;
 }
 
 /* A fault of the stack pointer's own page finds no stack on the machine: there it is a double fault. */
@@ -89,6 +112,8 @@ static uint32_t vector_of(int signal, const context_t *context) {
 
 static void handle(int signal, void *info, context_t *context) {
     (void)info;
+    if (signal == SIGNAL_SEGV && emulate(context))
+        return;
     interrupt_frame_t frame = {
         .edi = context->edi,
         .esi = context->esi,
@@ -129,7 +154,9 @@ void interrupts_init(void) {
         .flags = FLAG_INFO | FLAG_RESTORER | FLAG_ON_STACK | FLAG_RESTART | FLAG_NO_DEFER,
         .restorer = signal_return,
     };
-    interrupts_disable();
+    const uint32_t timer[] = {set_of(SIGNAL_ALRM), 0};
+    system_call(CALL_SIGPROCMASK, BLOCK, (uint32_t)timer, 0, SET_SIZE, 0, 0);
+    is_masked = true;
     system_call(CALL_SIGALTSTACK, (uint32_t)signal_stack, 0, 0, 0, 0, 0);
     for (unsigned i = 0; i < sizeof signals; i++)
         system_call(CALL_SIGACTION, signals[i], (uint32_t)&action, 0, SET_SIZE, 0, 0);

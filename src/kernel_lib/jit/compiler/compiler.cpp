@@ -11,6 +11,7 @@
 #include "compiler.h"
 #include "branches.h"
 #include "floats.h"
+#include "interpreter.h"
 #include "isolate.h"
 #include "needed.h"
 #include "request_parser.h"
@@ -260,7 +261,7 @@ int main(int count, char **arguments) {
     LLVMInitializeX86AsmParser(); // of assembly in a source
     if (count == WORDS)
         return compile_once(arguments);
-    static const compiler_offer_t offer = {COMPILER_ABI, compile};
+    static const compiler_offer_t offer = {COMPILER_ABI, compile, interpret};
     syscall(COMPILER_OFFER, &offer);
     errs() << "usage: compiler REQUEST BITCODE OBJECT OPTIMIZED\n";
     return 2;

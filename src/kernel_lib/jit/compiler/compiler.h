@@ -16,7 +16,7 @@
 #define COMPILER_COUNTERS "jit_branches"
 
 enum {
-    COMPILER_ABI = 2,            /* of this file; a module of another one is not used */
+    COMPILER_ABI = 3,            /* of this file; a module of another one is not used */
     COMPILER_OFFER = 0x42464A43, /* a number that Linux does not have */
     COMPILER_MESSAGE_SIZE = 512,
 };
@@ -36,10 +36,25 @@ typedef struct {
     char message[COMPILER_MESSAGE_SIZE];
 } compiler_job_t;
 
+/* A call of a function that exists only as bitcode. */
+typedef struct {
+    const uint8_t *bitcode;
+    uint32_t bitcode_size;
+    const char *digest; /* of the bitcode */
+    const char *function;
+    uint32_t (*find)(const void *where, const char *name); /* of the kernel; 0 where there is no such thing */
+    const void *where;
+    const uint32_t *arguments; /* NULL: only find out whether it could be called */
+    uint64_t result;
+    char message[COMPILER_MESSAGE_SIZE];
+} compiler_call_t;
+
 typedef struct {
     uint32_t abi;
     /* 0 where job->object is there. */
     int (*compile)(compiler_job_t *job);
+    /* 0 where call->result is there; else nothing was run. On the caller's stack; calls may be nested. */
+    int (*interpret)(compiler_call_t *call);
 } compiler_offer_t;
 
 #endif

@@ -6,6 +6,8 @@
 #include <llvm/Analysis/CaptureTracking.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/InstrTypes.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/IPO/Internalize.h>
 #include <llvm/Transforms/Utils/GlobalStatus.h>
 
@@ -171,4 +173,15 @@ bool settle(Module &module, const Isolated &isolated, std::string &why) {
 
 bool has_label_addresses(const Function &function) {
     return any_of(function, [](const BasicBlock &block) { return block.hasAddressTaken(); });
+}
+
+void remove_unused(Module &module) {
+    ModuleAnalysisManager modules;
+    FunctionAnalysisManager functions;
+    PassBuilder builder;
+    builder.registerModuleAnalyses(modules);
+    builder.registerFunctionAnalyses(functions);
+    modules.registerPass([&] { return FunctionAnalysisManagerModuleProxy(functions); });
+    functions.registerPass([&] { return ModuleAnalysisManagerFunctionProxy(modules); });
+    GlobalDCEPass().run(module, modules);
 }

@@ -30,6 +30,9 @@ bool isolate(llvm::Module &module, llvm::StringRef name, Isolated &isolated, std
 /* After it: what is still referred to. False, and why, where the object cannot have that. */
 bool settle(llvm::Module &module, const Isolated &isolated, std::string &why);
 
+/* Takes away what nobody needs. */
+void remove_unused(llvm::Module &module);
+
 /* Whether addresses of its labels are taken: then copies of it are no good, since tables of them are of one function.
  */
 bool has_label_addresses(const llvm::Function &function);
