@@ -33,7 +33,7 @@ static bool is_supervised(void) {
 }
 
 static void describe_machine(uint64_t entry_tsc) {
-    char features[160];
+    char features[320];
     cpu_feature_names(features, sizeof features);
     if (app_wants_bench())
         serial_record("boot version=%d", RECORD_VERSION); /* the firmware waits for the disk: no two boots are equal */

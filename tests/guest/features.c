@@ -10,7 +10,7 @@ int app_main(void) {
     CHECK((cpu_feature_mask() >> CPU_FEATURE_COUNT) == 0);
     CHECK(strlen(cpu_vendor()) == 12);
 
-    char names[160], few[4];
+    char names[320], few[4];
     cpu_feature_names(names, sizeof names);
     CHECK((strstr(names, "sse2") != NULL) == cpu_has(CPU_SSE2));
     CHECK(strchr(names, ' ') == NULL);

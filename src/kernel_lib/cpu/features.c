@@ -8,19 +8,46 @@ typedef struct {
 } cpuid_t;
 
 enum { EBX, ECX, EDX };
+enum { EXTENDED = 0x81 /* leaf 0x80000001 */, STATE_LEAF = 0xD, STATE_AVX512 = 7 << 5 };
 
 static const struct {
-    char name[7];
+    char name[16];
     uint8_t leaf;
     uint8_t reg;
     uint8_t bit;
 } features[CPU_FEATURE_COUNT] = {
-    [CPU_TSC] = {"tsc", 1, EDX, 4},       [CPU_CMOV] = {"cmov", 1, EDX, 15},     [CPU_MMX] = {"mmx", 1, EDX, 23},
-    [CPU_FXSR] = {"fxsr", 1, EDX, 24},    [CPU_SSE] = {"sse", 1, EDX, 25},       [CPU_SSE2] = {"sse2", 1, EDX, 26},
-    [CPU_SSE3] = {"sse3", 1, ECX, 0},     [CPU_SSSE3] = {"ssse3", 1, ECX, 9},    [CPU_SSE41] = {"sse4.1", 1, ECX, 19},
-    [CPU_SSE42] = {"sse4.2", 1, ECX, 20}, [CPU_POPCNT] = {"popcnt", 1, ECX, 23}, [CPU_XSAVE] = {"xsave", 1, ECX, 26},
-    [CPU_AVX] = {"avx", 1, ECX, 28},      [CPU_FMA] = {"fma", 1, ECX, 12},       [CPU_F16C] = {"f16c", 1, ECX, 29},
-    [CPU_BMI1] = {"bmi", 7, EBX, 3},      [CPU_BMI2] = {"bmi2", 7, EBX, 8},      [CPU_AVX2] = {"avx2", 7, EBX, 5},
+    [CPU_TSC] = {"tsc", 1, EDX, 4},
+    [CPU_CMOV] = {"cmov", 1, EDX, 15},
+    [CPU_MMX] = {"mmx", 1, EDX, 23},
+    [CPU_FXSR] = {"fxsr", 1, EDX, 24},
+    [CPU_SSE] = {"sse", 1, EDX, 25},
+    [CPU_SSE2] = {"sse2", 1, EDX, 26},
+    [CPU_SSE3] = {"sse3", 1, ECX, 0},
+    [CPU_SSSE3] = {"ssse3", 1, ECX, 9},
+    [CPU_SSE41] = {"sse4.1", 1, ECX, 19},
+    [CPU_SSE42] = {"sse4.2", 1, ECX, 20},
+    [CPU_POPCNT] = {"popcnt", 1, ECX, 23},
+    [CPU_XSAVE] = {"xsave", 1, ECX, 26},
+    [CPU_AVX] = {"avx", 1, ECX, 28},
+    [CPU_FMA] = {"fma", 1, ECX, 12},
+    [CPU_F16C] = {"f16c", 1, ECX, 29},
+    [CPU_BMI1] = {"bmi", 7, EBX, 3},
+    [CPU_BMI2] = {"bmi2", 7, EBX, 8},
+    [CPU_AVX2] = {"avx2", 7, EBX, 5},
+    [CPU_LZCNT] = {"lzcnt", EXTENDED, ECX, 5},
+    [CPU_MOVBE] = {"movbe", 1, ECX, 22},
+    [CPU_GFNI] = {"gfni", 7, ECX, 8},
+    [CPU_AVX512F] = {"avx512f", 7, EBX, 16},
+    [CPU_AVX512CD] = {"avx512cd", 7, EBX, 28},
+    [CPU_AVX512DQ] = {"avx512dq", 7, EBX, 17},
+    [CPU_AVX512BW] = {"avx512bw", 7, EBX, 30},
+    [CPU_AVX512VL] = {"avx512vl", 7, EBX, 31},
+    [CPU_AVX512IFMA] = {"avx512ifma", 7, EBX, 21},
+    [CPU_AVX512VBMI] = {"avx512vbmi", 7, ECX, 1},
+    [CPU_AVX512VBMI2] = {"avx512vbmi2", 7, ECX, 6},
+    [CPU_AVX512VNNI] = {"avx512vnni", 7, ECX, 11},
+    [CPU_AVX512BITALG] = {"avx512bitalg", 7, ECX, 12},
+    [CPU_AVX512VPOPCNTDQ] = {"avx512vpopcntdq", 7, ECX, 14},
 };
 
 static uint64_t mask;
@@ -48,8 +75,11 @@ void cpu_init(void) {
     const cpuid_t none = {0};
     cpuid_t leaf1 = basic.eax >= 1 ? cpuid(1) : none;
     cpuid_t leaf7 = basic.eax >= 7 ? cpuid(7) : none;
-    for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++) {
-        const cpuid_t *leaf = features[i].leaf == 1 ? &leaf1 : &leaf7;
+    cpuid_t extended = cpuid(0x80000000).eax > 0x80000000 ? cpuid(0x80000001) : none;
+    bool has_state = basic.eax >= STATE_LEAF && (cpuid(STATE_LEAF).eax & STATE_AVX512) == STATE_AVX512;
+    unsigned count = has_state ? CPU_FEATURE_COUNT : CPU_AVX512F;
+    for (unsigned i = 0; i < count; i++) {
+        const cpuid_t *leaf = features[i].leaf == 1 ? &leaf1 : features[i].leaf == 7 ? &leaf7 : &extended;
         uint32_t reg = features[i].reg == EBX ? leaf->ebx : features[i].reg == ECX ? leaf->ecx : leaf->edx;
         mask |= (uint64_t)(reg >> features[i].bit & 1) << i;
     }

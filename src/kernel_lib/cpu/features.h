@@ -31,6 +31,20 @@ typedef enum {
     CPU_BMI1,
     CPU_BMI2,
     CPU_AVX2,
+    CPU_LZCNT,
+    CPU_MOVBE,
+    CPU_GFNI,
+    CPU_AVX512F, /* from here on features that need the state of AVX-512 */
+    CPU_AVX512CD,
+    CPU_AVX512DQ,
+    CPU_AVX512BW,
+    CPU_AVX512VL,
+    CPU_AVX512IFMA,
+    CPU_AVX512VBMI,
+    CPU_AVX512VBMI2,
+    CPU_AVX512VNNI,
+    CPU_AVX512BITALG,
+    CPU_AVX512VPOPCNTDQ,
     CPU_FEATURE_COUNT,
 } cpu_feature_t;
 
@@ -47,7 +61,7 @@ const char *cpu_feature_name(cpu_feature_t feature);
 /* Twelve characters such as "GenuineIntel". */
 const char *cpu_vendor(void);
 
-/* Writes all names that apply, separated by commas, or "none"; cut when `size` is too small (160 is enough). */
+/* Writes all names that apply, separated by commas, or "none"; cut when `size` is too small (320 is enough). */
 void cpu_feature_names(char *buffer, size_t size);
 
 #endif

@@ -7,7 +7,7 @@
 
 enum { CR0_MONITOR = 1 << 1, CR0_EMULATE = 1 << 2, CR0_SWITCHED = 1 << 3, CR0_NUMERIC_ERROR = 1 << 5 };
 enum { CR4_SSE = 1 << 9, CR4_SSE_ERRORS = 1 << 10, CR4_XSAVE = 1 << 18 };
-enum { XCR0_X87 = 1 << 0, XCR0_SSE = 1 << 1, XCR0_AVX = 1 << 2 };
+enum { XCR0_X87 = 1 << 0, XCR0_SSE = 1 << 1, XCR0_AVX = 1 << 2, XCR0_AVX512 = 7 << 5 };
 
 void vectors_init(void) {
     static bool on;
@@ -25,7 +25,8 @@ void vectors_init(void) {
         cr4 |= CR4_XSAVE;
     __asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
     if (cpu_has(CPU_XSAVE)) {
-        uint32_t state = XCR0_X87 | XCR0_SSE | (cpu_has(CPU_AVX) ? XCR0_AVX : 0);
+        uint32_t state =
+            XCR0_X87 | XCR0_SSE | (cpu_has(CPU_AVX) ? XCR0_AVX : 0) | (cpu_has(CPU_AVX512F) ? XCR0_AVX512 : 0);
         __asm__ volatile("xsetbv" : : "a"(state), "d"(0), "c"(0));
     }
     vectors_reset();

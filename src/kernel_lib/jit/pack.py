@@ -19,7 +19,9 @@ VERSION, LLVM = 2, b"19.1.7"
 # cpu/features.h; every processor that the kernel runs on has the first, which LLVM does not name.
 FEATURES = (
     *("tsc", "cmov", "mmx", "fxsr", "sse", "sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "xsave", "avx"),
-    *("fma", "f16c", "bmi", "bmi2", "avx2"),
+    *("fma", "f16c", "bmi", "bmi2", "avx2", "lzcnt", "movbe", "gfni"),
+    *("avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512ifma", "avx512vbmi", "avx512vbmi2"),
+    *("avx512vnni", "avx512bitalg", "avx512vpopcntdq"),
 )
 
 

@@ -6,7 +6,7 @@
 
 #include <stdarg.h>
 
-enum { FEATURES_SIZE = 256 };
+enum { FEATURES_SIZE = 512 };
 
 /* What LLVM may use of this processor, as it writes it. */
 static void list_features(char features[FEATURES_SIZE]) {
