@@ -25,11 +25,12 @@ from bfbuild.recipe.model import CLOCK, SANDBOX, Toolchain
 from bfbuild.release import twice
 from bfbuild.release.disturb import DisturbedExecutor, Surroundings, enter
 from bfbuild.store import Store
+from bfbuild.store.lookup import StoreLookup
 from bfbuild.store.results import result_blobs
 from bfbuild.toolchain.root import Toolchains
 
 if TYPE_CHECKING:
-    from bfbuild.digest import Digest
+    from bfbuild.digest import ActionDigest, Digest
 
 
 def main(order: Path, answer: Path) -> int:
@@ -110,10 +111,18 @@ def _hand_over(project: Project, store: Store, *, results: bool) -> None:
         for step in project.steps:
             result = project.store.results.get(step.action.digest)
             assert result is not None, "what was built is on record"
-            store.results.put(step.action.digest, result)
+            if not _has(store, step.action.digest):  # another answer is to be seen, not replaced
+                store.results.put(step.action.digest, result)
         for trace in reversed(traces):
             store.traces.record(trace)
     store.sync()
+
+
+def _has(store: Store, action: ActionDigest) -> bool:
+    try:
+        return store.results.get(action) is not None
+    except StoreLookup:
+        return False
 
 
 if __name__ == "__main__":

@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bfbuild.action.action import Description, Tree, make_action, read_description
-from bfbuild.action.optimize import KIND as OPTIMIZE
+from bfbuild.action.action import Description, read_description
 from bfbuild.digest import ActionDigest
 from bfbuild.errors import ReleaseError, StoreError
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action
     from bfbuild.digest import Digest
-    from bfbuild.realise import Step
     from bfbuild.store import Store
 
 SHOWN = 8  # files that an error names
@@ -118,26 +116,6 @@ def _same_but_for_the_date(marked: ActionDigest, action: Action, store: Store) -
     except (OSError, StoreError):
         return False
     return _undated(old) == _undated(action.description)
-
-
-def require_harvest(steps: Iterable[Step], everyday: int, tree: Tree, store: Store) -> None:
-    """Raise ReleaseError where a boot had another answer to a request than the release's own compiler.
-
-    A boot's answer is on record under the date of everyday builds, in the root that compilers run in.
-    """
-    for step in steps:
-        if step.action.request.kind != OPTIMIZE:
-            continue
-        request = step.action.request
-        harvested = store.results.get(make_action(request, tree, everyday).digest)
-        own = store.results.get(step.action.digest)
-        if harvested is not None and harvested != own:
-            raise ReleaseError(
-                "an optimized object is another one than a boot has made",
-                facts=[("recipe", request.label)],
-                location=request.location,
-                hint="guest and host must be equal: `doit cache ir validate` shows the two; `doit run` records it anew",
-            )
 
 
 def _undated(description: Description) -> Description:

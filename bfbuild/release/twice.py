@@ -12,11 +12,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bfbuild.action.action import read_description
+from bfbuild.action.action import OUT, read_description
 from bfbuild.action.optimize import REQUEST
 from bfbuild.compare import compare
 from bfbuild.compare.finding import lines
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
     from bfbuild.release.disturb import Surroundings
+    from bfbuild.store.results import Results
     from bfbuild.store.trace import Cause
 
 MODULE = "bfbuild.commands.rebuild"
@@ -140,6 +141,23 @@ def told(steps: Iterable[Step], graph: Graph, files: Files) -> list[Came]:
     ]
 
 
+def recorded(came: Iterable[Came], results: Results) -> list[Came]:
+    """Return what a store has on record of the same actions, whoever put it there: a boot, or an earlier build."""
+    found = []
+    for each in came:
+        result = results.get(each.action)
+        assert result is not None, "the build handed it over"
+        outputs: dict[str, tuple[Digest, bool]] = {}
+        for output in result.output_files:
+            place = output.path.removeprefix(f"{OUT}/")
+            outputs[each.names.get(place, place)] = (Digest.of_message(output.digest), output.is_executable)
+        if result.HasField("stdout_digest"):
+            printed = (Digest.of_message(result.stdout_digest), False)
+            outputs |= {name: printed for name in each.outputs if name not in outputs}
+        found.append(replace(each, outputs=outputs))
+    return found
+
+
 def to_json(came: Iterable[Came]) -> str:
     """Return what `from_json` reads."""
     data = [
@@ -173,10 +191,12 @@ def from_json(text: str) -> list[Came]:
     ]
 
 
-def differences(first: Sequence[Came], second: Sequence[Came], read: Read, root: Path) -> list[ActionError]:
+def differences(
+    first: Sequence[Came], second: Sequence[Came], read: Read, root: Path, than: str = "the second time"
+) -> list[ActionError]:
     """Return an error for each recipe at fault for a difference; `read` gives what either build made or ran.
 
-    `first` MUST have each action after those that it needs.
+    `first` MUST have each action after those that it needs; `than` says in words what the second is.
     """
     others = {came.label: came for came in second}
     differing: set[str] = set()  # places of outputs
@@ -188,21 +208,24 @@ def differences(first: Sequence[Came], second: Sequence[Came], read: Read, root:
         elif came.action != other.action:
             found += _declared(came, other, differing, read, root)
         else:
-            found += _made(came, other, read, root)
+            found += _made(came, other, read, root, than)
         if other is None or came.outputs != other.outputs:
             differing |= {f"build/{name}" for name in came.outputs}
     found += [_fault(came, root, "was declared only in the second build") for came in others.values()]
     return found
 
 
-def _made(came: Came, other: Came, read: Read, root: Path) -> Iterator[ActionError]:
-    """Yield what one action made otherwise the second time: of several outputs the first."""
+def _made(came: Came, other: Came, read: Read, root: Path, than: str) -> Iterator[ActionError]:
+    """Yield what one action made otherwise: of several outputs the first."""
     for name, made in sorted(came.outputs.items()):
-        again = other.outputs[name]
+        again = other.outputs.get(name)
+        if again is None:
+            yield _fault(came, root, f"came out otherwise {than}", name, ["it is not there"])
+            return
         if made != again:
             shown = lines(compare(read(made[0]), read(again[0])))
             mode = [] if made[1] == again[1] else [f"{name} is executable in one of the two builds alone"]
-            yield _fault(came, root, "came out otherwise the second time", name, [*shown, *mode])
+            yield _fault(came, root, f"came out otherwise {than}", name, [*shown, *mode])
             return
 
 

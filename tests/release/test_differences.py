@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bfbuild.action.action import InputFile, Request, Tree, make_action
 from bfbuild.action.optimize import BITCODE, COMPILER, REQUEST
 from bfbuild.digest import Digest, digest_bytes
 from bfbuild.errors import Location
 from bfbuild.protos import remote_execution_pb2 as api
-from bfbuild.release.twice import Came, differences, from_json, to_json
+from bfbuild.release.twice import Came, differences, from_json, recorded, to_json
+from bfbuild.store import Store
 
 CONTENT: dict[Digest, bytes] = {}
 
@@ -104,3 +107,27 @@ def test_a_request_follows_from_what_it_names() -> None:
         for text in ("one", "two")
     )
     assert [label for label, _, _ in faults(first, second)] == ["compiler"]
+
+
+def test_what_a_store_has_is_compared_like_a_build(store: Store) -> None:
+    """By the names of the outputs, also where an action calls them otherwise; what is printed is an output as well."""
+    object_ = came("object", "code", {}, names={"object.o": "object"})
+    printed = came("said", "words", {})
+    made = api.OutputFile(path="out/object.o", digest=content("code").to_message())
+    store.results.put(object_.action, api.ActionResult(output_files=[made]))
+    store.results.put(printed.action, api.ActionResult(stdout_digest=content("words").to_message()))
+    assert recorded([object_, printed], store.results) == [object_, printed]
+
+
+def test_a_result_that_lacks_an_output_is_another_one(store: Store) -> None:
+    """Somebody made up a result that has nothing of what the action makes."""
+    one = came("said", "words", {})
+    store.results.put(one.action, api.ActionResult())
+    [fault] = differences([one], recorded([one], store.results), CONTENT.__getitem__, Path("/project"), "than before")
+    assert (dict(fault.facts)["it"], fault.detail) == ("came out otherwise than before", "it is not there")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "cache")

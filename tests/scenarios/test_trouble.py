@@ -54,11 +54,12 @@ def test_a_full_disk_is_told_at_whatever_write_and_the_build_goes_on(small: Smal
         small,
         """
         cp -a "$cache" "$cache.saved"
-        mount -t tmpfs -o size=64k tmpfs "$cache"
+        used=$(($(find "$cache.saved" -type f -o -type l | wc -l) * 4))
+        mount -t tmpfs -o size=$((used + 32))k tmpfs "$cache"
         cp -a "$cache.saved/." "$cache"
-        for size in 200k 260k 320k 400k 600k 2m; do
-            mount --options-mode ignore -o remount,size=$size "$cache"  # what a user's tmpfs has may not be repeated
-            echo "== $size" >&2
+        for more in 160 220 280 360 560 2000; do
+            mount --options-mode ignore -o remount,size=$((used + more))k "$cache"  # a user's tmpfs has more options
+            echo "== $more" >&2
             $doit image; echo "exit $?" >&2
         done
         """,

@@ -11,7 +11,6 @@ from bfbuild import config
 from bfbuild.commands.releasing.plan import Plan, phase
 from bfbuild.errors import Errors
 from bfbuild.recipe.graph import Source
-from bfbuild.recipe.model import SANDBOX
 from bfbuild.release import refusals, twice
 from bfbuild.release.disturb import two
 
@@ -52,22 +51,22 @@ def build_twice(plan: Plan) -> None:
             with phase(f"build {number} of 2"):
                 builds.append(twice.build(order, plan.root, plan.commit.hash, where, keeps=number == 1))
     with phase("comparison"):
-        _require_equal(plan, *builds)
-        for came in builds[0]:  # they are one's own, so they are signed where results are
+        first, second = builds
+        _require_equal(plan, first, second)
+        _require_equal(plan, first, twice.recorded(first, store.results), "than a boot or an earlier build made it")
+        for came in first:  # this is what was built here, so it is signed where results are
             result = store.results.get(came.action)
-            assert result is not None, "the build handed it over"
+            assert result is not None, "it was looked at above"
             store.results.put(came.action, result)
         project.build(plan.targets)
-        _require_equal(plan, builds[0], twice.told(project.steps, project.graph, project.files))
+        _require_equal(plan, first, twice.told(project.steps, project.graph, project.files), "in this very work tree")
         for each in plan.released:
             _require_origins(project, each.image)
-        everyday = config.load(plan.root, {}).source_date_epoch
-        refusals.require_harvest(project.steps, everyday, project.toolchains.plan(SANDBOX), store)
         refusals.require_deterministic(((step.recipe.name, step.action) for step in project.steps), store)
 
 
-def _require_equal(plan: Plan, first: list[Came], second: list[Came]) -> None:
-    found = twice.differences(first, second, plan.project.store.cas.get_bytes, plan.root)
+def _require_equal(plan: Plan, first: list[Came], second: list[Came], than: str = "the second time") -> None:
+    found = twice.differences(first, second, plan.project.store.cas.get_bytes, plan.root, than)
     if found:
         raise found[0] if len(found) == 1 else Errors(found)
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from bfbuild.action.action import make_action
-from bfbuild.action.optimize import KIND
-from bfbuild.commands.harvesting import learn
 from bfbuild.commands.project import Project
 from bfbuild.digest import ActionDigest, digest_bytes
 from bfbuild.errors import ReleaseError, render
-from bfbuild.recipe.model import SANDBOX, Run
-from bfbuild.release.refusals import require_deterministic, require_harvest, require_origins
+from bfbuild.release.refusals import require_deterministic, require_origins
 from bfbuild.store.marks import Mark
-from tests.learning import keeps, teach
-from tests.release.whole.conftest import commit, git
+from tests.release.whole.conftest import Released, commit, git, make_tiny
 from tests.small import Small
 
 
@@ -159,26 +155,30 @@ def test_a_mark_of_something_else_does_not_count(dated: tuple[Project, Project],
     require(corrected)
 
 
-def test_optimized_code_that_is_not_what_a_boot_made(small: Small, tmp_path: Path) -> None:
-    """A release's compiler makes a warm image's code anew, by the profile; it must be what a boot had."""
-    everyday = teach(small).build("learner.img")
-    run = everyday.graph.find("learner")
-    assert isinstance(run, Run)
-    learn(everyday, run, keeps(tmp_path / "disk", everyday), exact=False)
-    release = Project(small.root, {"BAREFLOW_CACHE": str(small.cache), "SOURCE_DATE_EPOCH": "1700000001"})
-    release.build([release.graph.find("learner-warm.img")])
-    [step] = [step for step in release.steps if step.action.request.kind == KIND]
-    assert step.outcome is not None, "it was compiled here"
-    tree, date = release.toolchains.plan(SANDBOX), everyday.config.source_date_epoch
-    require_harvest(release.steps, date, tree, release.store)
-    boots = make_action(step.action.request, tree, date).digest
-    result = release.store.results.get(boots)
-    assert result is not None, "a boot made it"
-    result.output_files[0].digest.CopyFrom(release.store.cas.put_bytes(b"another object").to_message())
-    release.store.results.put(boots, result)
-    with pytest.raises(ReleaseError, match="is another one than a boot has made") as problem:
-        require_harvest(release.steps, date, tree, release.store)
-    assert problem.value.facts == [("recipe", step.recipe.name)]
+def test_what_the_store_has_otherwise(released: Released, tmp_path: Path, repository: Path) -> None:
+    """What a boot has made of a request, or an earlier build of an action, must be what the release makes of it."""
+    store = released.project.store
+    action = root_of(released)["boot.bin"]
+    result = store.results.get(action)
+    assert result is not None
+    kept = result.SerializeToString()
+    result.output_files[0].digest.CopyFrom(store.cas.put_bytes(b"something else").to_message())
+    store.results.put(action, result)
+    try:
+        again = make_tiny(tmp_path / "again", repository, released.project.cache)
+        done = again.doit("release")
+    finally:
+        store.results.put(action, type(result).FromString(kept))
+    assert (done.code, done.out) == (1, "")
+    assert "  recipe  boot.bin\n  it      came out otherwise than a boot or an earlier build made it\n" in done.err
+    assert not (again.root / "dist").exists()
+
+
+def root_of(released: Released) -> Mapping[str, ActionDigest]:
+    """The actions that a release is made of."""
+    root = released.project.store.roots.find("release")
+    assert root is not None
+    return root.actions
 
 
 def test_a_build_that_fails(tiny: Small) -> None:
