@@ -17,11 +17,12 @@ def task_project() -> Iterator[dict[str, Any]]:
 
 
 def chat(root: Path, prompt: str) -> int:
-    """Boot the chat program: to answer the prompt, or else to talk in this terminal."""
+    """Boot the chat program, with code for its processor if it is known: to answer, or to talk in this terminal."""
     from bfbuild.commands.boot import run  # noqa: PLC0415  (a listing of tasks needs none of it)
 
     args = f"ask {prompt}" if prompt else "talk"
-    return run(root, "chat", interactive=not prompt, screenshot="", disk="", args=args)
+    name = "chat-warm" if (root / "src/app/chat/profile.json").is_file() else "chat"
+    return run(root, name, interactive=not prompt, screenshot="", disk="", args=args)
 
 
 def task_chat() -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """The chat program: a language model on a disk, and the kernel that talks."""
 
-from bfbuild import Command, In, Model, Out, Run, Wheel, c_objects, glob
-from kernel import kernel
+from bfbuild import Command, Image, In, Model, Out, Run, Wheel, c_objects, glob
+from compiler import optimizable, optimized
+from kernel import kernel, warm
 from kernel_lib import hardware_float, headers
 from layout import large
 from toolchain import llvm, qemu
@@ -27,13 +28,41 @@ unicode = Command(
 # Vectors are wider than some processors' registers; nothing but inlined code hands them on, so no call depends on that.
 VECTORS = ("-Wno-psabi", "-fno-math-errno")
 
+chat_flags = (*hardware_float, *VECTORS)
+chat_headers = (*headers, *glob("src/app/chat/*.h"), unicode)
 app = c_objects(
     "src/app/chat/*.c",
     toolchain=llvm,
-    flags=(*hardware_float, *VECTORS),
+    flags=chat_flags,
     includes=("src/kernel_lib", "src/app/chat"),
-    headers=(*headers, *glob("src/app/chat/*.h"), unicode),
+    headers=chat_headers,
+    exclude=("src/app/chat/kernels.c",),
 )
-elf, image = kernel("chat", app, files={"MODEL.BIN": model}, disk=large, default=False)
-native = twin("chat", (*app, twin_lib))
-chat = Run(name="chat", image=image, elf=elf, twin=native, toolchain=qemu, memory=512 << 20, timeout=600, silence=60)
+kernels, needs = optimizable("src/app/chat/kernels.c", flags=chat_flags, headers=chat_headers, path="JIT/KERNELS.BC")
+elf, image = kernel("chat", (*app, kernels), files={"MODEL.BIN": model, **needs}, disk=large, default=False)
+native = twin("chat", (*app, kernels, twin_lib))
+PROFILE = "src/app/chat/profile.json"
+
+
+def talking(name: str, image: Image) -> Run:
+    """Declare a boot with memory for the model and for the compiler, and with all the vectors that QEMU has."""
+    return Run(
+        name=name,
+        image=image,
+        elf=elf,
+        twin=native,
+        toolchain=qemu,
+        profile=PROFILE,
+        memory=512 << 20,
+        cpu="max",
+        timeout=600,
+        silence=60,
+    )
+
+
+chat = talking("chat", image)
+
+# The same with the code that boots found to be better, so that the first token is as fast as the last.
+ready = warm(image, optimized(PROFILE))
+if ready is not None:
+    talking("chat-warm", ready)

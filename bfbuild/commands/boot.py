@@ -66,6 +66,7 @@ class Bootable:
             image=self.image if disk is None else disk,
             writable=disk is not None,
             memory_mib=self.recipe.memory >> 20,
+            cpu=self.recipe.cpu,
             mode=mode,
             args=args,
             deterministic=deterministic,

@@ -73,7 +73,19 @@ def main(words: list[str]) -> int:
     _with_packages()
     from doit.doit_cmd import DoitMain
 
-    return DoitMain().run(words) or 0
+    return DoitMain().run(joined(words)) or 0
+
+
+def joined(words: list[str]) -> list[str]:
+    """Return the words with each option joined to a value that holds `=`, which doit would take for a variable."""
+    taken: list[str] = []
+    for word in words:
+        last = taken[-1] if taken else ""
+        if "=" in word and not word.startswith("-") and last.startswith("--") and "=" not in last:
+            taken[-1] = f"{last}={word}"
+        else:
+            taken.append(word)
+    return taken
 
 
 def _guarded(work: Callable[[], int | None]) -> int | None:

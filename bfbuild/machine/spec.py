@@ -48,11 +48,12 @@ class BootSpec:
     `mode` tells the guest who is watching: "run" leaves after the app, "bench" does so and measures; without it the
     guest ends in its monitor. `args` is one line for the app. A `writable` boot changes the image; any other writes to
     a layer that is thrown away. `timeout_s` bounds the whole boot; `silence_s` the time until the first byte.
-    `extra` goes to QEMU as it is.
+    `cpu` is a processor of QEMU's; where it is empty, QEMU chooses. `extra` goes to QEMU as it is.
     """
 
     image: Path
     memory_mib: int = 128
+    cpu: str = ""
     mode: Mode | None = "run"
     args: str = ""
     deterministic: bool = False
@@ -77,6 +78,8 @@ def command(spec: BootSpec, serial: Sequence[str], *, exits: bool = True) -> lis
     """Return QEMU's command line; `serial` says where COM1 goes, `exits` whether the guest may end QEMU by its port."""
     snapshot = "off" if spec.writable else "on"
     line = [*PC, "-m", str(spec.memory_mib), "-drive", f"file={IMAGE},format=raw,if=ide,snapshot={snapshot}", *serial]
+    if spec.cpu:
+        line += ["-cpu", spec.cpu]
     if exits:
         line += EXIT_DEVICE
     for name, value in (("mode", spec.mode), ("args", spec.args)):

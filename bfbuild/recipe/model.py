@@ -445,7 +445,7 @@ class Run(Recipe):
     `elf` gives symbols to the debugger and to reports. `twin` is the same app as a program for Linux, which `doit bench
     --native` builds and runs instead. `timeout` (seconds) bounds the whole boot, `silence` the time without any output.
     With a `profile`, a file of the project, boots of it record there what the program asked its compiler for, and what
-    was made for it is kept in the store.
+    was made for it is kept in the store. `cpu` is one of QEMU's models, its own choice where it is empty.
     """
 
     INPUT_FIELDS = ("image", "elf")
@@ -456,5 +456,6 @@ class Run(Recipe):
     twin: Link | None = None
     profile: RelativePath | None = None
     memory: Size = 128 << 20
+    cpu: str = Field(default="", pattern="^[A-Za-z0-9_.,=+-]*$")
     timeout: int = Field(default=60, gt=0)
     silence: int = Field(default=20, gt=0)

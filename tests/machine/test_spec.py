@@ -125,6 +125,7 @@ def test_mode_and_arguments_reach_the_guest(disk: Guest, qemu_wrap: Wrap, spec: 
     [
         (BootSpec(Path()), "-m", "128"),
         (BootSpec(Path(), memory_mib=16), "-m", "16"),
+        (BootSpec(Path(), cpu="max"), "-cpu", "max"),
         (BootSpec(Path()), "-drive", "file=/work/disk.img,format=raw,if=ide,snapshot=on"),
         (BootSpec(Path(), writable=True), "-drive", "file=/work/disk.img,format=raw,if=ide,snapshot=off"),
         (BootSpec(Path(), deterministic=True), "-icount", "shift=0,sleep=off"),

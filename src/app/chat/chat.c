@@ -1,18 +1,20 @@
 /*
  * chat.c: the program that talks with a language model.
  *
- * The line that it is started with (app_arguments) says what to do: settings of the form NAME=NUMBER (tokens, seed,
- * temp in hundredths), and then one of
+ * The line that it is started with (app_arguments) says what to do: settings of the form NAME=NUMBER (tokens; seed;
+ * temp in hundredths; jit, 0 for the code that the build made), and then one of
  *
  *     talk             a conversation with whoever sits at the terminal
  *     ask QUESTION     one answer
  *     tell TEXT        go on with a text
  *
- * Nothing means: tell a short tale; a very short one where it is measured.
+ * Nothing means: tell a short tale; a very short one where it is measured. So does "aot", with jit=0.
  */
 #include "conversation.h"
 #include "cpu/vectors.h"
+#include "jit_runtime.h"
 #include "load.h"
+#include "measure.h"
 #include "runtime.h"
 #include "talk.h"
 
@@ -33,7 +35,7 @@ static bool begins(const char *text, const char *word) {
 }
 
 /* Takes settings off the front of the line. */
-static const char *take_settings(const char *line, conversation_t *conversation, uint32_t *tokens) {
+static const char *take_settings(const char *line, conversation_t *conversation, uint32_t *tokens, uint32_t *jit) {
     for (;; line = skip_word(line)) {
         if (strncmp(line, "tokens=", 7) == 0)
             *tokens = talk_number(line + 7);
@@ -41,6 +43,8 @@ static const char *take_settings(const char *line, conversation_t *conversation,
             sampler_seed(&conversation->sampler, talk_number(line + 5));
         else if (strncmp(line, "temp=", 5) == 0)
             conversation->sampler.temperature = (float)talk_number(line + 5) / 100;
+        else if (strncmp(line, "jit=", 4) == 0)
+            *jit = talk_number(line + 4);
         else
             return line;
     }
@@ -75,7 +79,7 @@ static int one_answer(conversation_t *conversation, const char *what, uint32_t t
 int app_main(void) {
     static model_t model;
     static conversation_t conversation;
-    uint32_t tokens = 0;
+    uint32_t tokens = 0, jit = 1;
     if (!cpu_has(CPU_SSE2)) {
         terminal_printf("this processor has no SSE2, which the model is computed with\n");
         return 1;
@@ -90,9 +94,21 @@ int app_main(void) {
                         (uint32_t)(transformer_bytes(&model.config, 64, 1, false) >> 10));
         return 1;
     }
-    const char *what = take_settings(app_arguments(), &conversation, &tokens);
-    if (!begins(what, "talk"))
-        return one_answer(&conversation, what, tokens);
-    talk(&conversation);
-    return 0;
+    const char *what = take_settings(app_arguments(), &conversation, &tokens, &jit);
+    if (begins(what, "aot"))
+        jit = 0;
+    if (jit && jit_start() != JIT_OK)
+        terminal_printf("its code stays what the build made: %s\n", jit_message());
+    if (begins(what, "talk")) {
+        talk(&conversation);
+        return 0;
+    }
+    int status = one_answer(&conversation, what, tokens);
+    if (app_wants_bench()) {
+        measure_products(&conversation.transformer);
+        serial_record("overhead cycles=0"); /* of counting calls: nothing beside what one of ours costs */
+    }
+    if (jit && !begins(what, "ask"))
+        jit_print();
+    return status;
 }

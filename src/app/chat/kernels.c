@@ -10,6 +10,12 @@
 
 #include "numbers.h"
 
+#ifdef JIT_SOURCE
+#include "jit/function.h"
+#else
+#define JIT_OPTIMIZABLE(function, words) /* as a program of the building machine */
+#endif
+
 typedef int16_t lanes_t __attribute__((vector_size(32)));
 typedef uint16_t words_t __attribute__((vector_size(32)));
 typedef int32_t sums_t __attribute__((vector_size(32)));
@@ -124,6 +130,7 @@ INLINE void add_bytes(tile_t *tile, const lanes_t *block, const int16_t (*values
     tile->odd += as_floats(odd) * odd_scales * rounded.scale;
 }
 
+JIT_OPTIMIZABLE(product_half_bytes, 6)
 void product_half_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks,
                         const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded) {
     const uint8_t *block = tiles;
@@ -135,6 +142,7 @@ void product_half_bytes(float *results, const void *tiles, uint32_t tile_count, 
     }
 }
 
+JIT_OPTIMIZABLE(product_bytes, 6)
 void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks,
                    const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded) {
     const uint8_t *block = tiles;
@@ -147,6 +155,7 @@ void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint3
 }
 
 /* For several vectors a tile's block is taken apart once. */
+JIT_OPTIMIZABLE(product_half_bytes_batch, 8)
 void product_half_bytes_batch(float *results, uint32_t stride, const void *tiles, uint32_t tile_count, uint32_t blocks,
                               const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded, uint32_t count) {
     const uint8_t *at = tiles;

@@ -5,7 +5,7 @@
 #include "memory/memory.h"
 #include "numbers.h"
 
-enum { BYTES_SIZE = 576, HALF_BYTES_SIZE = 320, HEADER = 64 };
+enum { BYTES_SIZE = 576, HALF_BYTES_SIZE = 320, HEADER = 64, TILES_AT_ONCE = 256 };
 
 static size_t aligned(size_t size) {
     return (size + MODEL_ALIGNMENT - 1) / MODEL_ALIGNMENT * MODEL_ALIGNMENT;
@@ -165,16 +165,27 @@ void product_round(const float *vectors, uint32_t columns, uint32_t count, bool 
                                       room->values + (size_t)i * PRODUCT_BLOCK);
 }
 
+/*
+ * One vector, some tiles at a time: a large matrix is then as many calls as several small ones, and its code is found
+ * hot and tried as soon.
+ */
+static void one_vector(float *results, const matrix_t *matrix, uint32_t tiles, const product_room_t *room) {
+    const int16_t(*values)[PRODUCT_LANES] = (const int16_t(*)[PRODUCT_LANES])room->values;
+    for (uint32_t tile = 0, part; tile < tiles; tile += part, results += part * PRODUCT_ROWS) {
+        part = tiles - tile < TILES_AT_ONCE ? tiles - tile : TILES_AT_ONCE;
+        (matrix->type == MATRIX_Q4 ? product_half_bytes : product_bytes)(
+            results, tile_of(matrix, tile), part, matrix->columns / PRODUCT_BLOCK, values, room->blocks);
+    }
+}
+
 void product_fast(float *results, uint32_t stride, const matrix_t *matrix, const float *vectors, uint32_t count,
                   const product_room_t *room) {
     uint32_t tiles = (matrix->rows + PRODUCT_ROWS - 1) / PRODUCT_ROWS, blocks = matrix->columns / PRODUCT_BLOCK;
     const int16_t(*values)[PRODUCT_LANES] = (const int16_t(*)[PRODUCT_LANES])room->values;
-    if (matrix->type == MATRIX_Q4 && count == 1)
-        product_half_bytes(results, matrix->data, tiles, blocks, values, room->blocks);
+    if ((matrix->type == MATRIX_Q4 || matrix->type == MATRIX_Q8) && count == 1)
+        one_vector(results, matrix, tiles, room);
     else if (matrix->type == MATRIX_Q4)
         product_half_bytes_batch(results, stride, matrix->data, tiles, blocks, values, room->blocks, count);
-    else if (matrix->type == MATRIX_Q8 && count == 1)
-        product_bytes(results, matrix->data, tiles, blocks, values, room->blocks);
     else if (matrix->type == MATRIX_Q8)
         product_bytes_batch(results, stride, matrix->data, tiles, blocks, values, room->blocks, count);
     else
