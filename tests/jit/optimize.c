@@ -1,14 +1,15 @@
 /*
  * optimize.c: an app whose functions become better while it runs. It calls them with arguments that change, compares
  * every result with what it must be, and tells what became of them. "short" means the first of them alone; "long" that
- * it goes on until there is nothing more to be found out, under a timer that calls one of them too.
+ * it goes on until there is nothing more to be found out, under a timer that calls one of them too; "small" that the
+ * compiler has too little memory.
  */
 #include "check.h"
 #include "functions.h"
 #include "jit/compiler_module.h"
 #include "jit_runtime.h"
 
-enum { ROUNDS = 400, LONG_ROUNDS = 1600, SIZE = 512, RATE = 1000 /* Hz, of the timer */ };
+enum { ROUNDS = 400, LONG_ROUNDS = 1600, SIZE = 512, RATE = 1000 /* Hz, of the timer */, SMALL_HEAP = 64 << 10 };
 
 static int32_t left[SIZE], right[SIZE], filtered[FILTERED];
 static uint32_t a[SIZE], b[SIZE];
@@ -116,6 +117,8 @@ static int work_long(void) {
 int app_main(void) {
     bool is_long = strcmp(app_arguments(), "long") == 0;
     prepare();
+    if (strcmp(app_arguments(), "small") == 0)
+        jit_heap_init(SMALL_HEAP);
     uint64_t before = rdtsc();
     jit_result_t result = jit_start();
     serial_record("jit result=%u start=%llu", result, rdtsc() - before);

@@ -112,6 +112,15 @@ def test_a_program_goes_on_without_what_it_lacks(built: Built, start: Boot, imag
     assert words in transcript.text
 
 
+def test_a_program_goes_on_where_the_compiler_has_no_memory(built: Built, start: Boot) -> None:
+    """A compiler whose heap is too small gives no code: functions stay what the build made, and the reason is said."""
+    image = built("jit/optimize.img")["jit/optimize.img"]
+    transcript = start(image, args="small", timeout_s=180).require_ok().transcript
+    assert {state for state, _ in states(transcript).values()} == {"failed", "counted"}
+    assert states(transcript)["fibonacci"] == ("failed", "here")
+    assert "the compiler" in transcript.text
+
+
 def test_an_old_processor_is_served_too(built: Built, start: Boot) -> None:
     """A processor without SSE, and without pages of mere data, gets code of its own."""
     transcript = (
