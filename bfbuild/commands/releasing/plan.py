@@ -86,6 +86,10 @@ class Plan:
         return self.project.root
 
 
+def _has_program_of(image: Image, others: list[Image]) -> bool:
+    return any(image.content == other.content for other in others)
+
+
 def plan_of(root: Path, version: str) -> Plan:
     """Find out what is to be released; raise ReleaseError where that is no state of a repository."""
     commit = refusals.committed(root, apart_from=dist.FOLDER)
@@ -103,7 +107,8 @@ def plan_of(root: Path, version: str) -> Plan:
     project = Project(root, {**os.environ, **environment})
     graph = project.graph
     runs = {recipe.image.name: recipe for recipe in reversed(graph.of_type(Run))}
-    images = [image for image in graph.of_type(Image) if image.default or image.warm]
+    plain = [image for image in graph.of_type(Image) if image.default]
+    images = [*plain, *(each for each in graph.of_type(Image) if each.warm and _has_program_of(each, plain))]
     if not images:
         raise project.nothing_to("release")
     released = []
