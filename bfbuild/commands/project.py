@@ -123,7 +123,7 @@ class Project:
             targets=targets,
             files=self.files,
             toolchains=self.toolchains,
-            fetch=self._fetch,
+            fetch=self.fetch,
             source_date_epoch=self.config.source_date_epoch,
         )
 
@@ -191,7 +191,7 @@ class Project:
         """The error for a command that finds nothing to work on."""
         return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
-    def _fetch(self, recipe: Fetch | Wheel) -> None:
+    def fetch(self, recipe: Fetch | Wheel) -> None:
         """Download a file once; raise FetchError where it cannot be had."""
         digest = Digest(recipe.sha256, recipe.size)
         if self.store.cas.state(digest).presence is Presence.PRESENT:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from bfbuild.commands.project import Project
 from bfbuild.commands.show import guarded
-from bfbuild.digest import canonical
+from bfbuild.digest import Digest, canonical
 from bfbuild.execute.sandbox import SandboxExecutor
-from bfbuild.recipe.model import CLOCK, SANDBOX, Toolchain
+from bfbuild.recipe.model import CLOCK, SANDBOX, Fetch, Toolchain, Wheel
 from bfbuild.release import twice
 from bfbuild.release.disturb import DisturbedExecutor, Surroundings, enter
 from bfbuild.store import Store
@@ -30,7 +30,7 @@ from bfbuild.store.results import result_blobs
 from bfbuild.toolchain.root import Toolchains
 
 if TYPE_CHECKING:
-    from bfbuild.digest import ActionDigest, Digest
+    from bfbuild.digest import ActionDigest
 
 
 def main(order: Path, answer: Path) -> int:
@@ -71,8 +71,11 @@ def _build(where: Surroundings, wanted: dict[str, Any]) -> str:
     project = Disturbed(Path.cwd(), {**wanted["environment"], "BAREFLOW_CACHE": f"{wanted['disk']}/store"}, where)
     targets = [project.graph.find(name) for name in wanted["targets"]]
     lender = Store(Path(wanted["store"]))
-    tools = [each for each in project.graph.closure(targets) if isinstance(each, Toolchain)]
-    _borrow(project, lender, [*tools, SANDBOX, CLOCK])
+    closure = project.graph.closure(targets)
+    _borrow(project, lender, [*(each for each in closure if isinstance(each, Toolchain)), SANDBOX, CLOCK])
+    for each in closure:
+        if isinstance(each, Fetch | Wheel):
+            project.store.cas.put_file(lender.cas.path_of(Digest(each.sha256, each.size)))
     project.build(targets, jobs=where.jobs)
     _hand_over(project, lender, results=wanted["keeps"])
     return twice.to_json(twice.told(project.steps, project.graph, project.files))

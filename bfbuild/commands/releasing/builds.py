@@ -11,6 +11,7 @@ from bfbuild import config
 from bfbuild.commands.releasing.plan import Plan, phase
 from bfbuild.errors import Errors
 from bfbuild.recipe.graph import Source
+from bfbuild.recipe.model import Fetch, Wheel
 from bfbuild.release import refusals, twice
 from bfbuild.release.disturb import two
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def prepare(plan: Plan) -> None:
-    """Refuse what no build need be tried of, and have all tools at hand."""
+    """Refuse what no build need be tried of, and have all tools and downloads at hand."""
     project, graph = plan.project, plan.project.graph
     closure = graph.closure(plan.targets)
     files = {file for recipe in closure for field in graph.resolved[recipe.name].values() for file in field}
@@ -34,6 +35,9 @@ def prepare(plan: Plan) -> None:
         refusals.require_sandbox(project.sandbox.level)
         for tool in plan.tools:
             project.toolchains.ensure(tool)
+        for recipe in closure:
+            if isinstance(recipe, Fetch | Wheel):
+                project.fetch(recipe)
 
 
 def build_twice(plan: Plan) -> None:
