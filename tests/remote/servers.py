@@ -97,9 +97,19 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+        # A killed stager leaves its mounts, and nobody could remove the folder they are in.
+        places = (line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines())
+        for place in places:
+            if place.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], check=False)
 
     def close(self) -> None:
-        """End it, and let go of the port."""
+        """Ask it to end, so that it takes back what it mounted; end it surely; let go of the port."""
+        if self._process is not None:
+            self.thaw()
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
         self.stop()
         self._held.close()
 
@@ -111,7 +121,8 @@ class Server:
     def thaw(self) -> None:
         """Have a frozen one go on."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def _listens(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
@@ -142,7 +153,8 @@ def executor(folder: Path, tools: Path, *, jobs: int = 2) -> Server:
     bwrap.write_text(f'#!/bin/sh\nexec {loader} "$@"\n')
     bwrap.chmod(0o755)
     more = (f"--jobs={jobs}", f"--buildbox-run={buildbox() / 'buildbox-run'}")
-    return Server(folder, *_casd(folder, "2G"), *more, environment={"PATH": f"{bwrap.parent}:/usr/bin:/bin"})
+    path = f"{bwrap.parent}:{buildbox()}:/usr/bin:/bin"  # with buildbox-fuse it need not link all files of a root
+    return Server(folder, *_casd(folder, "2G"), *more, environment={"PATH": path})
 
 
 def buildgrid(folder: Path) -> Server:
