@@ -23,7 +23,7 @@ from bfbuild import config
 from bfbuild.action.action import read_description
 from bfbuild.errors import BareflowError, StoreError, render
 from bfbuild.store import Store
-from bfbuild.store.trace import Build
+from bfbuild.store.trace import Build, Step, Trace
 
 WORKERS = (1, 3, 10, 30, 100, 300, 1000)
 PARTS = ("workers", "client", "line up", "line down")
@@ -86,14 +86,16 @@ def load(store: Store, target: str) -> list[Task]:
     build = store.traces.latest_build(target)
     if build is None:
         raise StoreError("no build of it is on record", facts=[("target", target)], hint=f"doit build {target}")
+    executed = [_executed(store, step) for step in build.steps]
+    steps = _wanted(build, [trace for trace in executed if target in trace.outputs or target == trace.label])
+    places: dict[str, int] = {}
     tasks: list[Task] = []
-    places = {step.label: place for place, step in enumerate(build.steps)}
     there: set[object] = set()  # what the server has: what was sent or made by now
-    for place, step in enumerate(build.steps):
-        trace = next(store.traces.of_action(step.action), None) or store.traces.latest(step.label)
-        if trace is None:
-            raise StoreError("an action of the build was never executed here", facts=[("action", step.label)])
+    for step, trace in zip(build.steps, executed, strict=True):
+        if step.label not in steps:
+            continue
         inputs = {file.digest for file in read_description(step.action, store.cas.get_bytes).inputs.values()}
+        places[step.label] = len(tasks)
         tasks.append(
             Task(
                 kind=trace.kind,
@@ -101,17 +103,28 @@ def load(store: Store, target: str) -> list[Task]:
                 sent=sum(digest.size for digest in inputs - there),
                 fetched=sum(digest.size for digest in inputs),
                 made=sum(digest.size for digest in trace.outputs.values()),
-                needs=_needs(build, place, places),
+                needs=tuple(sorted(places[need] for need in step.needs if need in places)),
             )
         )
         there |= inputs | set(trace.outputs.values())
     return tasks
 
 
-def _needs(build: Build, place: int, places: dict[str, int]) -> tuple[int, ...]:
-    """Where the steps are that a step needs; steps are on record in an order in which they can be made."""
-    found = [places[need] for need in build.steps[place].needs if need in places]
-    return tuple(sorted(need for need in found if need < place))
+def _executed(store: Store, step: Step) -> Trace:
+    """How a step's action ran when it did, here or as it was at an earlier time."""
+    trace = next(store.traces.of_action(step.action), None) or store.traces.latest(step.label)
+    if trace is None:
+        raise StoreError("an action of the build was never executed here", facts=[("action", step.label)])
+    return trace
+
+
+def _wanted(build: Build, makers: Sequence[Trace]) -> set[str]:
+    """The steps that a target is made by, and all that they need; each step stands after what it needs."""
+    wanted = {trace.label for trace in makers}
+    for step in reversed(build.steps):
+        if step.label in wanted:
+            wanted.update(step.needs)
+    return wanted
 
 
 def grow(base: Sequence[Task], actions: int, seed: int) -> list[Task]:
