@@ -133,12 +133,10 @@ class RemoteExecutor:
 
     def _sent(self, action: Action) -> _Sent:
         """Return the action as the server gets it."""
-        if not self.channel.remote.platform:
+        platform = self.channel.remote.platform
+        if not platform:
             return _Sent(action.digest, action.blobs)
-        properties = [
-            api.Platform.Property(name=name, value=value)
-            for name, value in sorted(self.channel.remote.platform.items())
-        ]
+        properties = [api.Platform.Property(name=name, value=value) for name, value in sorted(platform.items())]
         message = api.Action.FromString(action.blobs[action.digest.description])
         message.platform.properties.extend(properties)
         data = canonical(message)

@@ -101,7 +101,7 @@ def join(project: Project, toolchain: Callable[[str], Path], tmp_path: Path) -> 
 
 
 @pytest.fixture(params=["bubblewrap", "proot", "remote"])
-def place(
+def place(  # noqa: PLR0917  (fixtures are asked for by name)
     request: pytest.FixtureRequest,
     sandbox: Sandbox,
     project: Project,
