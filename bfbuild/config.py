@@ -116,7 +116,7 @@ class RemoteSection(_Section):
     tls_cert: str = ""  # what vouches for us
     tls_key: str = ""
     token_file: str = ""  # a file that holds the token; BAREFLOW_REMOTE_TOKEN counts more
-    jobs: int = Field(default=0, ge=0)  # how many actions may be executed there at once; 0: as the server can
+    jobs: int = Field(default=16, ge=1)  # how many actions may be executed there at once
     platform: dict[str, str] = {}  # properties of the machine that an executor must choose
 
     @model_validator(mode="after")
