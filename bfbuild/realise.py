@@ -25,28 +25,18 @@ from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
-from bfbuild.store.trace import Trace
+from bfbuild.store.trace import REMOTE, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bfbuild.errors import Location
-    from bfbuild.execute.sandbox import Outcome
+    from bfbuild.execute.outcome import Executor, Outcome
     from bfbuild.store import Store
 
 COMMAND_LENGTH = 2000  # characters of a command line that a trace keeps; the whole of it is in the store
 REPLANS = 5  # how often a source may be edited under an action before we give up
 PATIENCE = 5.0  # seconds that what was ended may take to tidy up; the next opening of the store does what is left
-
-
-class Executor(Protocol):
-    """Runs one action whose toolchain is unpacked at `root`."""
-
-    def execute(self, action: Action, root: Path) -> Outcome:
-        """Run it, and keep its outputs in the store."""
-
-    def cancel(self) -> None:
-        """End all that is running."""
 
 
 class Piece(Protocol):
@@ -217,11 +207,11 @@ class Realiser:
         )
 
     def _execute(self, recipe: Piece, action: Action, miss: Miss) -> None:
-        root, executor = self.work.tools(recipe), self._started_executor()
+        executor = self._started_executor()
         self.events.started(recipe.name)
         started = time.time_ns()
         try:
-            outcome = executor.execute(action, root)
+            outcome = executor.execute(action, lambda: self.work.tools(recipe))
             self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
             _check(recipe, self.work.title(recipe), action, outcome, self.store)
             result = _result(action, outcome)
@@ -317,7 +307,8 @@ def _lost(recipe: Piece, title: str, action: Action, problem: StoreLookup) -> St
 
 def _check(recipe: Piece, title: str, action: Action, outcome: Outcome, store: Store) -> None:
     """Raise ActionError, or what the kind makes of it, where an execution did not do what its recipe declares."""
-    facts: list[tuple[str, object]] = [("recipe", title)]
+    where = [("ran", "at the cluster")] if outcome.level == REMOTE else []
+    facts: list[tuple[str, object]] = [("recipe", title), *where]
     if outcome.exit_code != 0 or outcome.limit:
         headline = "an action was stopped" if outcome.limit else "an action failed"
         facts.append(("exit", outcome.limit or outcome.exit_code))

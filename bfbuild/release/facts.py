@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bfbuild.digest import ActionDigest, Digest
 
 MADE = "build/"  # how an action names an input that another action made
-Level = Literal["bubblewrap", "proot", "boot", "unknown"]
+Level = Literal["bubblewrap", "proot", "remote", "boot", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)

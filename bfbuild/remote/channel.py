@@ -105,13 +105,26 @@ class Channel:
 
         return self.retried(attempt)
 
-    def stream(self, method: str, request: Message, reply: type[Reply], *, deadline: float) -> Iterator[Reply]:
-        """Yield the answers to a question, once: whoever asks knows how to go on. Raise Failed, or RemoteError."""
+    def stream(
+        self,
+        method: str,
+        request: Message,
+        reply: type[Reply],
+        *,
+        deadline: float,
+        began: Callable[[grpc.Call], None] | None = None,
+    ) -> Iterator[Reply]:
+        """Yield the answers to a question, once: whoever asks knows how to go on. Raise Failed, or RemoteError.
+
+        `began` is handed the call, for another thread to cancel; what it raises is passed on.
+        """
         stub = self._channel.unary_stream(
             method, request_serializer=self._serialized, response_deserializer=self._reader(reply)
         )
         answers = stub(request, timeout=deadline, metadata=self._metadata)
         try:
+            if began is not None:
+                began(answers)
             while True:
                 answer = self._once(lambda: next(answers, None))
                 if answer is None:
