@@ -99,6 +99,7 @@ class TrustSection(_Section):
         return self
 
 
+Header = Annotated[str, Field(pattern="^[a-z0-9_.-]+$")]
 Address = Annotated[str, Field(pattern=r"^(grpcs?://[^\s/@]+:\d{1,5})?$")]
 
 
@@ -116,7 +117,9 @@ class RemoteSection(_Section):
     tls_cert: str = ""  # what vouches for us
     tls_key: str = ""
     token_file: str = ""  # a file that holds the token; BAREFLOW_REMOTE_TOKEN counts more
-    jobs: int = Field(default=0, ge=0)  # how many actions may be executed there at once; 0: as the server can
+    token_header: Header = "authorization"  # noqa: S105  (there it is "Bearer TOKEN", or as it is where it has a scheme)
+    headers: dict[Header, str] = {}  # what a server wants to be told besides, and everybody may know
+    jobs: int = Field(default=16, ge=1)  # how many actions may be executed there at once
     platform: dict[str, str] = {}  # properties of the machine that an executor must choose
 
     @model_validator(mode="after")
@@ -212,8 +215,8 @@ def remote_token(remote: RemoteSection, environment: Mapping[str, str] = os.envi
         except (OSError, UnicodeDecodeError) as error:
             facts: list[tuple[str, object]] = [("file", remote.token_file), ("why", str(error.args[-1]))]
             raise ConfigError("the token of [remote] cannot be read", facts=facts) from error
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError("the token of [remote] is none", hint="it is one word of ASCII")
+    if not token.isascii() or not token.isprintable() or token.count(" ") > 1:
+        raise ConfigError("the token of [remote] is none", hint="it is one word of ASCII, or a scheme and one")
     return token
 
 
@@ -257,7 +260,14 @@ def _check_secrets(path: Path, remote: object) -> None:
     """Raise ConfigError for a secret in the file, without a word of it."""
     section = remote if isinstance(remote, dict) else {}
     addresses = (str(section.get(name, "")) for name in ("cache", "exec"))
-    if "token" in section or any("@" in address for address in addresses):
+    headers = section.get("headers", {})
+    named = {str(name).lower() for name in headers} if isinstance(headers, dict) else set()
+    hidden = str(section.get("token_header", "")).lower()
+    if (
+        "token" in section
+        or any("@" in address for address in addresses)
+        or named & {"authorization", "cookie", hidden}
+    ):
         raise ConfigError(
             f"{FILE} has a secret in [remote]",
             facts=[("file", path), ("why", "whoever can read the repository could use the server in your name")],

@@ -21,7 +21,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ from bfbuild.store.trace import REMOTE
 from bfbuild.store.tree import Listing, list_tree, read_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from bfbuild.action.action import Action
@@ -73,7 +73,7 @@ class RemoteExecutor:
     store: Store
     channel: Channel
     timeout: int  # seconds
-    tell: Tell  # of content on its way
+    transfer: Callable[[str, int, int], None]  # is told: of what, so many bytes, of so many
     _known: set[Digest] = field(default_factory=set)  # what the server has, as far as we know
     _brought: set[Digest] = field(default_factory=set)  # the toolchains of which it has everything
     _bringing: threading.Lock = field(default_factory=threading.Lock)
@@ -117,7 +117,7 @@ class RemoteExecutor:
                 facts=[("server", self.channel.url)],
                 hint="`exec` of [remote] names a server that does; as a cache, `cache` names it",
             )
-        return Blobs(self.channel, can, self.tell)
+        return Blobs(self.channel, can)
 
     def _attempt(self, action: Action, tools: Tools, *, again: bool) -> Outcome | None:
         """Execute once; return None where the server has an answer on record that is not believed."""
@@ -162,8 +162,21 @@ class RemoteExecutor:
             if missing:
                 folder = tools()
                 content = {digest: folder / place for digest, place in listing.files.items()}
-                self._blobs.give({digest: listing.directories.get(digest) or content[digest] for digest in missing})
+                wanted = {digest: listing.directories.get(digest) or content[digest] for digest in missing}
+                replace(self._blobs, tell=self._teller(missing)).give(wanted)
             self._brought.add(root)
+
+    def _teller(self, blobs: Iterable[Digest]) -> Tell:
+        """Return what adds up how much of these is done."""
+        total, done = sum(digest.size for digest in blobs), 0
+        told: dict[Digest, int] = {}
+
+        def tell(digest: Digest, size: int) -> None:
+            nonlocal done
+            done, told[digest] = done + size - told.get(digest, 0), size
+            self.transfer("send tools to the cluster", done, total)
+
+        return tell
 
     def _listing(self, root: Digest, tools: Tools) -> Listing:
         """What a toolchain is made of: as the store has it, or the server, or the folder in which it is unpacked."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bfbuild.errors import RemoteError
 from bfbuild.protos import remote_execution_pb2 as api
+from bfbuild.remote.channel import LOOPBACK
 from bfbuild.remote.failures import Failed
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 OURS = ((2, 0), (2, 12))  # the versions of the API that we speak
 MOST_IN_BATCH = (4 << 20) - (64 << 10)  # bytes: gRPC takes 4 MiB where nothing else is said, and names need room too
-LOOPBACK = ("localhost:", "127.", "[::1]:")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Reply = TypeVar("Reply", bound="Message")
+LOOPBACK = ("localhost:", "127.", "[::1]:")
 LARGEST_MESSAGE = 16 << 20  # bytes that we take; servers send less
 OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
@@ -176,7 +177,7 @@ class Channel:
         try:
             return ask()
         except grpc.RpcError as error:
-            raise failure(self.url, error) from error
+            raise failure(self.url, error, known=bool(self.token)) from error
         except ValueError as error:
             if self._closed:
                 raise Away(self.url, "CANCELLED", "we hung up") from error
@@ -198,7 +199,18 @@ class Channel:
 
     @cached_property
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
+        if not self.token:
+            return tuple(self.remote.headers.items())
+        scheme, _, address = self.url.partition("://")
+        if scheme == "grpc" and not address.startswith(LOOPBACK):
+            raise RemoteError(
+                "the token of [remote] would travel for everybody to read",
+                facts=[("server", self.url)],
+                hint="grpcs:// is for servers with TLS; without TLS a token protects nothing",
+            )
+        name = self.remote.token_header
+        bearer = name == "authorization" and " " not in self.token
+        return (*self.remote.headers.items(), (name, f"Bearer {self.token}" if bearer else self.token))
 
     @cached_property
     def _channel(self) -> grpc.Channel:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TRANSIENT = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED", "CANCELLED", "INTERNAL", "UNKNOWN"}
 )
+NO_ROOM = "OutOfSpace"  # buildbox says it with INTERNAL
 TLS = ("SSL", "Ssl", "TLS", "certificate", "handshake", "Hostname Verification")
 
 
@@ -56,13 +57,16 @@ class Away(Failed):
     """The server cannot be reached, or does not answer in time."""
 
 
-def failure(where: str, error: grpc.RpcError) -> Failed:
-    """Return what an error of gRPC's means; raise RemoteError for what a person must mend."""
+def failure(where: str, error: grpc.RpcError, *, known: bool) -> Failed:
+    """Return what an error of gRPC's means; raise RemoteError for what a person must mend.
+
+    `known` is whether the server was told a token.
+    """
     code, details = error.code().name, error.details() or ""
     facts: list[tuple[str, object]] = [("server", where), ("why", " ".join(details.split())[:300] or code)]
     if code == "UNAUTHENTICATED":
         raise RemoteError(
-            "the remote server refuses the token" if details else "the remote server wants a token",
+            "the remote server refuses the token" if known else "the remote server wants a token",
             facts=facts,
             hint="put one that is valid into BAREFLOW_REMOTE_TOKEN, or into the file that token_file of [remote] names",
         ) from error
@@ -80,7 +84,7 @@ def failed(where: str, code: str, details: str) -> Failed:
     match code:
         case "NOT_FOUND":
             return Gone(where, code, details)
-        case "RESOURCE_EXHAUSTED":
+        case _ if code == "RESOURCE_EXHAUSTED" or NO_ROOM in details:
             return Full(where, code, details)
         case _ if code in TRANSIENT:
             return Away(where, code, details)

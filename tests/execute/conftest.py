@@ -94,7 +94,7 @@ def join(project: Project, toolchain: Callable[[str], Path], tmp_path: Path) -> 
     def place(server: Server, **remote: object) -> Place:
         section = RemoteSection.model_validate({"exec": server.url, **remote})
         store = Store(tmp_path / f"cache{len(list(tmp_path.iterdir()))}")
-        executor = RemoteExecutor(store, Channel(section, server.url), timeout=SECONDS, tell=lambda *_: None)
+        executor = RemoteExecutor(store, Channel(section, server.url), timeout=SECONDS, transfer=lambda *_: None)
         return Place("remote", executor, store, server.folder, planned(project), toolchain("llvm"))
 
     return place

@@ -64,7 +64,12 @@ class Server:
     @property
     def url(self) -> str:
         """Where it is, as `[remote]` says it."""
-        return f"grpc://127.0.0.1:{self.port}"
+        return f"grpc://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def log(self) -> str:

@@ -41,7 +41,7 @@ def recorded(project: Project) -> dict[str, Step]:
 
 
 def test_a_fresh_checkout_takes_everything(small: Small, fresh: Small, server: Server) -> None:
-    """What one machine made is the other's image, byte for byte: nothing is executed there, and no toolchain unpacked."""
+    """What one machine made is the other's image, byte for byte, with nothing executed and no toolchain unpacked."""
     made = shared(small, server.url).build()
     assert ran(made) == set(ACTIONS)
     taken = shared(fresh, server.url).build()

@@ -18,7 +18,9 @@ typedef struct {
 } conversation_cost_t;
 
 typedef struct {
-    conversation_cost_t reading, saying; /* of a prompt, and of what came then */
+    conversation_cost_t reading; /* of a prompt */
+    conversation_cost_t first;   /* the same until it is known what to say first */
+    conversation_cost_t saying;  /* of what is said */
 } conversation_figures_t;
 
 typedef struct {
