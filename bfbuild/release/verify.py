@@ -12,6 +12,9 @@
     8 archive     the closure archive has plain names alone, contents that hash to their names, and every locked package
     9 rebuild     with --rebuild: building it again, with the bfbuild of a checkout, gives the same bytes
 
+A keyless signature by sigstore (SHA256SUMS.sigstore.json) is not checked here, which is said: it takes sigstore's own
+tools, or `./bf verify --identity`.
+
 It trusts nothing that it reads: sizes are bounded, names are plain, JSON of another shape is an error and no crash.
 It is one file so that it can be carried anywhere, which is why it is longer than others and imports none of ours.
 
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 SUMS, MINISIG, PUBLIC = "SHA256SUMS", "SHA256SUMS.minisig", "release.pub"
+BUNDLE = "SHA256SUMS.sigstore.json"  # a keyless signature, where there is one
+UNLISTED = frozenset({SUMS, MINISIG, BUNDLE})
 PROVENANCE, RELEASE, LOCK = "provenance.intoto.jsonl", "release.json", "bareflow.lock"
 CYCLONEDX, SPDX = "sbom.cdx.json", "sbom.spdx.json"
 STATEMENT, PREDICATE = "https://in-toto.io/Statement/v1", "https://slsa.dev/provenance/v1"
@@ -418,13 +423,13 @@ class Release:
         names: list[str] = []
         for line in _read(self.folder / SUMS).decode("utf-8", "replace").splitlines():
             found = re.fullmatch(rf"([0-9a-f]{{64}})  ({NAME.pattern})", line)
-            if found is None or found[2] in (SUMS, MINISIG):
+            if found is None or found[2] in UNLISTED:
                 raise Refused("SHA256SUMS has a line that is none", ("line", line[:100]))
             self.sums[found[2]] = found[1]
             names.append(found[2])
         if names != sorted(set(names)):
             raise Refused("SHA256SUMS is out of order or names a file twice")
-        there = {path.name for path in self.folder.iterdir()} - {SUMS, MINISIG}
+        there = {path.name for path in self.folder.iterdir()} - UNLISTED
         for what, wrong in (("is missing", self.sums.keys() - there), ("is not listed", there - self.sums.keys())):
             if wrong:
                 raise Refused(f"a file of the release {what}", ("file", ", ".join(sorted(wrong)[:5])))
@@ -805,9 +810,13 @@ class Answer(NamedTuple):
     refused: Refused | None = None
 
 
-def check(release: Release, rebuild: Path | None = None) -> list[Answer]:
-    """Make all checks; what is behind one of the first three that failed would mean nothing, and is left out."""
+def check(release: Release, rebuild: Path | None = None, identity: Callable[[Path], str] | None = None) -> list[Answer]:
+    """Make all checks; what is behind one of the first that failed would mean nothing, and is left out.
+
+    `identity` checks the keyless signature in the folder it is given, for whoever has sigstore's package.
+    """
     answers = [_answer(name, getattr(release, name)) for name in CHECKS[:2]]
+    answers += [_answer("identity", lambda: identity(release.folder))] if identity is not None else []
     if any(answer.refused for answer in answers):
         return answers
     with ThreadPoolExecutor(1) as pool:
@@ -833,7 +842,7 @@ def _answer(name: str, run: Callable[[], str]) -> Answer:
         return Answer(name, shape.headline, shape)
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None, identity: Callable[[Path], str] | None = None) -> int:
     """Answer the command line."""
     parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("dist", type=Path, help="the folder of the release")
@@ -855,7 +864,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"error: it cannot be tried: {error}", file=sys.stderr)  # noqa: T201
         return 2
     release = Release(options.dist, keys, revoked, options.expect)
-    answers = check(release, options.rebuild)
+    answers = check(release, options.rebuild, identity)
     print(_told_json(release, answers, own) if options.json else _told(release, answers, own))  # noqa: T201
     return int(any(answer.refused for answer in answers))
 
@@ -867,13 +876,20 @@ def _key(word: str) -> PublicKey:
 
 def _told(release: Release, answers: Sequence[Answer], own: bool) -> str:
     lines = []
+    identity = next((answer for answer in answers if answer.check == "identity"), None)
     for answer in answers:
         lines.append(f"{'FAILED' if answer.refused else 'ok':<6}  {answer.check:<10}  {answer.headline}")
         if answer.refused:
             rows = [*answer.refused.facts, *([("hint", answer.refused.hint)] if answer.refused.hint else [])]
             width = max([len(label) for label, _ in rows], default=0)
             lines += [f"        {label:<{width}}  {value}" for label, value in rows]
-    if own:
+    if identity is None and _keyless(release):
+        lines += [
+            "",
+            f"NOTE: {BUNDLE} was not checked: it says who signed, and takes the package sigstore:",
+            "      ./bf verify DIST --identity WHO --issuer URL",
+        ]
+    if own and (identity is None or identity.refused):
         lines += [
             "",
             f"WARNING: the key {release.keys[0].id} came with the release itself, so its signature proves that nothing",
@@ -882,6 +898,10 @@ def _told(release: Release, answers: Sequence[Answer], own: bool) -> str:
     bad = [answer.check for answer in answers if answer.refused]
     lines += ["", f"It is NOT what it claims to be: {', '.join(bad)}." if bad else "It is what it claims to be."]
     return "\n".join(lines)
+
+
+def _keyless(release: Release) -> bool:
+    return os.path.lexists(release.folder / BUNDLE)
 
 
 def _told_json(release: Release, answers: Sequence[Answer], own: bool) -> str:
@@ -896,7 +916,9 @@ def _told_json(release: Release, answers: Sequence[Answer], own: bool) -> str:
     ]
     key = release.key.id if release.key is not None else None
     good = not any(answer.refused for answer in answers)
-    return json.dumps({"ok": good, "key": key, "key_from_release": own, "checks": checks}, indent=1)
+    unchecked = [BUNDLE] if _keyless(release) and all(answer.check != "identity" for answer in answers) else []
+    told = {"ok": good, "key": key, "key_from_release": own, "not_checked": unchecked, "checks": checks}
+    return json.dumps(told, indent=1)
 
 
 if __name__ == "__main__":
