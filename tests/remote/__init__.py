@@ -1,0 +1,1 @@
+"""Tests of remote cache and execution, against servers that other people wrote."""
