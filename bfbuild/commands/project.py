@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from bfbuild import config as configuration
 from bfbuild.commands.outputs import BUILD, export, record
 from bfbuild.commands.progress import Progress
 from bfbuild.declared import Declared
-from bfbuild.digest import Digest
+from bfbuild.digest import ActionDigest, Digest
 from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
     from bfbuild.release.trust import Keyring
+    from bfbuild.remote.cache import Cache
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -90,7 +92,22 @@ class Project:
     @cached_property
     def toolchains(self) -> Toolchains:
         """The locked roots that tools run in."""
-        return Toolchains(self.store, self.config.lock_path, self.config.mirrors, self.progress)
+        return Toolchains(self.store, self.config.lock_path, self.config.mirrors, self.progress, self.cache)
+
+    @cached_property
+    def cache(self) -> Cache | None:
+        """The results of a team, where the project has a server for them."""
+        remote = self.config.remote
+        if remote is None:
+            return None
+        from bfbuild.remote.cache import Cache  # noqa: PLC0415  (for a project that has one)
+        from bfbuild.remote.channel import Channel  # noqa: PLC0415
+
+        channel = Channel(remote, remote.cache, configuration.remote_token(remote, self.environment), self.patience)
+        return Cache(channel, self.store, self.progress, self.trust, self._unpacked_by)
+
+    def _unpacked_by(self, root: Digest) -> ActionDigest | None:
+        return self.toolchains.unpacked_by(root)  # which know the cache themselves
 
     @cached_property
     def files(self) -> Files:
@@ -163,13 +180,14 @@ class Project:
             executor=lambda: self.builder(here),
             events=self.progress,
             jobs=here + (remote.jobs if remote is not None and remote.exec else 0),
+            cache=self.cache,
         )
         self.steps, self.targets = realiser.steps, tuple(targets)
         if self.trust is not None and self.trust.silent is not None:
             self.progress.note(f"warning: what is built here will not be believed later: {self.trust.silent}")
         started = time.time_ns()
         try:
-            with self.progress:
+            with self.progress, self.cache or nullcontext():
                 realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
             for target in targets:
                 self._keep(target, started)

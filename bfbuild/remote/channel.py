@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bfbuild.errors import ConfigError, RemoteError
-from bfbuild.remote.failures import TRANSIENT, Failed, failure
+from bfbuild.remote.failures import TRANSIENT, Away, Failed, failure
 
 if TYPE_CHECKING:
     import grpc
@@ -78,6 +78,7 @@ class Channel:
     sent: int = 0
     received: int = 0
     _guard: threading.Lock = field(default_factory=threading.Lock)
+    _closed: bool = False
 
     def call(
         self,
@@ -159,13 +160,14 @@ class Channel:
             try:
                 return attempt()
             except Failed as problem:
-                if problem.code not in TRANSIENT:
+                if problem.code not in TRANSIENT or self._closed:
                     raise
             self.patience.sleep(wait)
         return attempt()
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; what is on its way ends as if the server were away."""
+        self._closed = True
         if "_channel" in self.__dict__:
             self._channel.close()
 
@@ -176,6 +178,10 @@ class Channel:
             return ask()
         except grpc.RpcError as error:
             raise failure(self.url, error, known=bool(self.token)) from error
+        except ValueError as error:
+            if self._closed:
+                raise Away(self.url, "CANCELLED", "we hung up") from error
+            raise
 
     def _serialized(self, message: Message) -> bytes:
         data = message.SerializeToString()

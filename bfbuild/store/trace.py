@@ -95,7 +95,7 @@ class Step:
     label: str
     action: ActionDigest
     decision: Literal["hit", "miss"]
-    reason: str  # why it ran; of a hit, empty
+    reason: str  # why it ran; of a hit, where it came from, empty for this very store
     needs: tuple[str, ...] = ()  # the labels of the steps whose outputs it takes
     cut_off: bool = False  # a hit although something that it builds on ran in this build: that came out the same
 

@@ -51,10 +51,10 @@ static const char *take_settings(const char *line, conversation_t *conversation,
     }
 }
 
-/* Cycles of a token, and what cannot change between two builds: how many there were. */
-static void record(const char *name, conversation_cost_t cost) {
+/* Cycles of a token, and what cannot change between two builds: which tokens they were. */
+static void record(const char *name, conversation_cost_t cost, uint32_t result) {
     if (cost.tokens > 0)
-        serial_record("test name=%s cycles=%llu calls=%u result=%u", name, cost.cycles, cost.tokens, cost.tokens);
+        serial_record("test name=%s cycles=%llu calls=%u result=%u", name, cost.cycles, cost.tokens, result);
 }
 
 static int one_answer(conversation_t *conversation, const char *what, uint32_t tokens) {
@@ -72,9 +72,10 @@ static int one_answer(conversation_t *conversation, const char *what, uint32_t t
     if (wrong)
         terminal_printf("%s\n", wrong);
     talk_figures(conversation);
-    record("first_token", conversation->last.first);
-    record("read", conversation->last.reading);
-    record("say", conversation->last.saying);
+    conversation_figures_t last = conversation->last;
+    record("first_token", last.first, conversation->tokens[0]);
+    record("read", last.reading, last.reading.tokens);
+    record("say", last.saying, model_checksum(0, conversation->tokens, last.saying.tokens * sizeof(uint32_t)));
     return wrong ? 1 : 0;
 }
 
@@ -90,7 +91,7 @@ int app_main(void) {
     uint64_t start = rdtsc();
     if (!load_model(&model, "MODEL.BIN"))
         return 1;
-    record("load", (conversation_cost_t){1, 0, rdtsc() - start});
+    record("load", (conversation_cost_t){1, 0, rdtsc() - start}, model.config.vocabulary);
     size_t loaded = heap_statistics().used;
     if (!conversation_init(&conversation, &model)) {
         terminal_printf("there is too little memory to talk: a conversation of 64 tokens needs %u KiB\n",

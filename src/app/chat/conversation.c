@@ -74,7 +74,7 @@ static uint32_t say(conversation_t *conversation, uint32_t token, uint32_t limit
     uint32_t said = 0;
     while (said < limit && !ends[token] && conversation->position < conversation->transformer.context) {
         show(conversation, token);
-        said++;
+        conversation->tokens[said++] = token;
         transformer_read(&conversation->transformer, &token, 1, conversation->position++);
         if (console_is_stopped()) {
             terminal_writestring(" [stopped]");

@@ -27,7 +27,7 @@ typedef struct {
     const model_t *model;
     transformer_t transformer;
     sampler_t sampler;
-    uint32_t *tokens;  /* [context] that are to be read */
+    uint32_t *tokens;  /* [context] that are to be read, then those that were said */
     uint32_t position; /* tokens that were read */
     conversation_figures_t last;
 } conversation_t;
