@@ -138,7 +138,9 @@ def _write_documents(plan: Plan, about: dist.About, stage: Path) -> None:
     facts = _facts(plan, about, stage)
     (stage / dist.ABOUT).write_text(about.text(), encoding="ascii")
     (stage / "index.html").write_text(page.html(about, facts, STYLE), encoding="utf-8")
-    attest(stage, facts, plan.key)
+    signer = attest(stage, facts, plan.key, plan.keyless)
+    if signer is not None:
+        sys.stderr.write(f"release: keyless: signed by {signer.identity}, issuer {signer.issuer}\n")
 
 
 def _facts(plan: Plan, about: dist.About, stage: Path) -> Facts:
