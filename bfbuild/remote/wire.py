@@ -53,7 +53,7 @@ def outgoing(result: api.ActionResult, signatures: Signed) -> api.ActionResult:
 
 def incoming(told: api.ActionResult, wanted: Wanted) -> Told | None:
     """Return what a server told of an action; None where that is no success, or not what the action makes."""
-    places = wanted.files or (wanted.folder,)
+    places = (wanted.folder,) if wanted.folder else wanted.files
     found = {file.path: file for file in told.output_files}
     if told.exit_code or found.keys() != set(places) or told.output_directories or told.output_symlinks:
         return None
