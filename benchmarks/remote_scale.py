@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/remote_scale.py [--target NAME] [--actions N] [--workers N,N,...] [--html FILE] [--json]
 
 Sizes and needs are those of the newest build of the target on record, durations the quickest on record of its actions.
-The graph is copies of it beside each other, as of many programs in one repository; each copy's durations are drawn, with
-a seed, from those of the same kind. The model, and what it leaves out, stands in cluster_model.py. What the client spends on an action is an
-input, measured by remote_lookups.py and remote_execution.py.
+The graph is copies of it beside each other, as of many programs in one repository. The durations of each copy are
+drawn, with a seed, from those of the same kind. The model, and what it leaves out, stands in cluster_model.py. What the
+client spends on an action is an input, measured by remote_lookups.py and remote_execution.py.
 """
 
 from __future__ import annotations
