@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.remote_lookups import connect
 from bfbuild.digest import CHUNK, digest_file
 from bfbuild.store import Store
-from benchmarks.remote_lookups import connect
 from tests.remote import servers
 
 
