@@ -145,6 +145,12 @@ class Traces:
         """Iterate over the executions of one action, newest first, whatever their labels were."""
         return self._traces(self._index.executions("action", action.hash))
 
+    def newest(self, actions: Iterable[ActionDigest]) -> Iterator[Trace]:
+        """Iterate over the newest execution of each of these actions that has one; the disk is looked at once."""
+        self.catch_up()
+        for action in actions:
+            yield from itertools.islice(self._traces(self._index.executions("action", action.hash, now=False)), 1)
+
     def recent(self) -> Iterator[Trace]:
         """Iterate over the executions of all labels, newest first."""
         return self._traces(self._index.executions())
