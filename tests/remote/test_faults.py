@@ -222,3 +222,23 @@ def test_one_of_ten_calls_fails_while_a_cluster_executes(
     assert built.project.output("small.img").digest == image
     assert door.calls["Execute"] > 0
     assert len(built.warnings) <= 1
+
+
+def test_as_a_user_sees_it(casd: Server, small: Small) -> None:
+    """From the command line: a refused token is one error and an exit code, a server that is away one line."""
+    asks = {"authorization": "Bearer new"}
+    with Proxy(casd.address, asks=asks) as door:
+        small.write("bareflow.toml", f'[project]\nname = "small"\n[remote]\ncache = "{door.url}"\n')
+        refused = small.doit("image", BAREFLOW_REMOTE_TOKEN=SECRET)
+        taken = small.doit("image", BAREFLOW_REMOTE_TOKEN="new")
+    assert refused.code == 2  # it could not be tried
+    assert refused.err.count("error: the remote server refuses the token") == 1
+    assert SECRET not in refused.out + refused.err
+    assert (taken.code, "warning" in taken.err) == (0, False)
+    small.edit("src/words.txt", "hello", "good bye")
+    away = small.doit("image", BAREFLOW_REMOTE_TOKEN="new")
+    assert away.code == 0
+    assert away.err.count("warning: ") == 1
+    assert "Connection refused" in away.err
+    off = small.doit("image", BAREFLOW_REMOTE="off")
+    assert (off.code, "warning" in off.err) == (0, False)
