@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from bfbuild.remote.blobs import Tell
     from bfbuild.remote.channel import Channel
     from bfbuild.store import Store
-    from bfbuild.store.cas import Batch
 
 
 @dataclass(frozen=True)
@@ -195,11 +194,11 @@ class RemoteExecutor:
             for file in result.output_files
             if (name := file.path.removeprefix(f"{OUT}/")) in action.request.outputs
         }
+        stdout = self._said(result.stdout_raw, result.stdout_digest)
+        stderr = self._said(result.stderr_raw, result.stderr_digest)
+        came = {stdout, stderr, *(each.digest for each in made.values())}
         with self.store.cas.batch() as batch:
-            stdout = _said(result.stdout_raw, result.stdout_digest, batch)
-            stderr = _said(result.stderr_raw, result.stderr_digest, batch)
-            came = {stdout, stderr, *(each.digest for each in made.values())}
-            self._blobs.take((each for each in came if not self._has(each)), batch)
+            self._blobs.take([each for each in came if not self._has(each)], batch)
         self._known |= came
         return Outcome(
             exit_code=result.exit_code,
@@ -225,13 +224,12 @@ class RemoteExecutor:
             limit=f"it ran longer than {self.timeout} s",
         )
 
+    def _said(self, raw: bytes, digest: api.Digest) -> Digest:
+        """Return the digest of what a tool printed, which a server may name or send itself."""
+        return self.store.cas.put_bytes(raw) if raw or not digest.hash else Digest.of_message(digest)
+
     def _has(self, digest: Digest) -> bool:
         return self.store.cas.state(digest).presence is Presence.PRESENT
-
-
-def _said(raw: bytes, digest: api.Digest, batch: Batch) -> Digest:
-    """Return the digest of what a tool printed, which a server may give instead of it."""
-    return batch.put_bytes(raw) if raw or not digest.hash else Digest.of_message(digest)
 
 
 def _took(metadata: api.ExecutedActionMetadata) -> int:

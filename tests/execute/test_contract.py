@@ -155,8 +155,8 @@ def test_a_command_line_that_is_too_long_is_told(place: Place) -> None:
 
 
 def assert_nothing_runs(place: Place) -> None:
-    """Wait until no process has to do with a place's folder: a cluster ends them in its own time, which is soon."""
-    end = time.monotonic() + (10 if place.level == "remote" else 0)
+    """Wait until no process has to do with a place's folder: what is killed still has to die, which is soon."""
+    end = time.monotonic() + 5
     while (found := leftovers(place.folder)) and time.monotonic() < end:
         time.sleep(0.05)
     assert not found
