@@ -89,7 +89,8 @@ class Keyless:
         ambient = self._ambient()
         if ambient is not None:
             return ambient
-        url = self.trust.signing_config.get_oidc_url()
+        with _asked("configuration of services", "identity providers"):
+            url = self.trust.signing_config.get_oidc_url()
         with _asked("identity provider", url):
             token: IdentityToken = Issuer(url).identity_token()
         return token
