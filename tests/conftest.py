@@ -156,6 +156,15 @@ def executor(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iter
 
 
 @pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Server]:
+    """A server that executes, for all tests that do not stop it: toolchains are sent to it once."""
+    if sandbox.level != "bubblewrap":
+        pytest.skip("the server's runner needs user namespaces")
+    with servers.running(servers.executor(tmp_path_factory.mktemp("cluster"), sandbox.tools)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def buildgrid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A BuildGrid for all tests that want one: it takes seconds to start. They share what is in it."""
     with servers.running(servers.buildgrid(tmp_path_factory.mktemp("buildgrid"))) as server:

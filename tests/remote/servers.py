@@ -64,7 +64,12 @@ class Server:
     @property
     def url(self) -> str:
         """Where it is, as `[remote]` says it."""
-        return f"grpc://127.0.0.1:{self.port}"
+        return f"grpc://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def log(self) -> str:
@@ -154,7 +159,7 @@ def executor(folder: Path, tools: Path, *, jobs: int = 2) -> Server:
     bwrap.chmod(0o755)
     more = (f"--jobs={jobs}", f"--buildbox-run={buildbox() / 'buildbox-run'}")
     path = f"{bwrap.parent}:{buildbox()}:/usr/bin:/bin"  # with buildbox-fuse it need not link all files of a root
-    return Server(folder, *_casd(folder, "2G"), *more, environment={"PATH": path})
+    return Server(folder, *_casd(folder, "2G", *more), environment={"PATH": path})
 
 
 def buildgrid(folder: Path) -> Server:
@@ -164,9 +169,10 @@ def buildgrid(folder: Path) -> Server:
     return server
 
 
-def _casd(folder: Path, quota: str) -> tuple[str, ...]:
+def _casd(folder: Path, quota: str, *more: str) -> tuple[str, ...]:
+    """Return its command line; the folder must be the last word, since it does not read options after it."""
     program = str(buildbox() / "buildbox-casd")
-    return (program, "--bind=127.0.0.1:{port}", f"--quota-high={quota}", "--reserved=100M", str(folder / "casd"))
+    return (program, "--bind=127.0.0.1:{port}", f"--quota-high={quota}", "--reserved=100M", *more, str(folder / "casd"))
 
 
 def buildbox() -> Path:

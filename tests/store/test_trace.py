@@ -141,6 +141,15 @@ def test_all_executions_merge_by_time(store: Store) -> None:
     assert list(store.traces.of_action(mine[2].action)) == [mine[2]]
 
 
+def test_the_newest_of_each_action_is_found(store: Store) -> None:
+    """One execution for each action that has any, in the order in which they are asked for."""
+    first, second, third = executions(3)
+    again = replace(first, started=third.started + 1)
+    for trace in (first, second, again):
+        store.traces.record(trace)
+    assert list(store.traces.newest([second.action, third.action, first.action])) == [second, again]
+
+
 def test_builds_are_found_by_target(store: Store) -> None:
     """Builds come newest first, and the latest of a target is the newest that was asked for it."""
     later = replace(BUILD, id="b2", started=BUILD.started + 1, targets=("test",), steps=())

@@ -17,7 +17,7 @@ from bfbuild.machine import qemu
 from bfbuild.machine.boots import boots
 from bfbuild.machine.figures import Bench, Benched, sizes_of
 from bfbuild.recipe.model import Fetch, Run
-from bfbuild.release import dist, formats, page
+from bfbuild.release import dist, formats, page, refusals
 from bfbuild.release.attest import attest
 from bfbuild.release.disturb import KINDS
 from bfbuild.release.facts import Facts, File, Identity
@@ -168,4 +168,6 @@ def _facts(plan: Plan, about: dist.About, stage: Path) -> Facts:
         toolchains=project.toolchains,
         root=plan.root,
     )
-    return gather(build, identity, files)
+    facts = gather(build, identity, files)
+    refusals.require_executed_here(facts.actions)
+    return facts

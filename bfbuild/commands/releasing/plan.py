@@ -109,6 +109,7 @@ def plan_of(root: Path, version: str, sigstore: Sigstore | None) -> Plan:
             hint='`doit release --version 1.2.0`, or `version = "1.2.0"` in [project] of bareflow.toml',
         )
     environment = {
+        "BAREFLOW_REMOTE": "off",  # nothing of a release is believed that was not made here
         "BAREFLOW_VERSION": f"{version}, commit {commit.hash}",
         "SOURCE_DATE_EPOCH": str(commit.epoch),
     }
