@@ -116,7 +116,7 @@ def test_two_builds_fetch_a_download_once(copy: Small, served: str, tmp_path: Pa
     projects = [copy.open(), copy.open()]
     files = [project.graph.find("file") for project in projects]
     with ThreadPoolExecutor(2) as both:
-        list(both.map(Project.fetch, projects, files))  # type: ignore[arg-type]
+        list(both.map(Project.fetch, projects, files))
     assert (tmp_path / "asked").read_text() == "/file\n"
 
 
