@@ -226,12 +226,13 @@ class Project:
         return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
     def fetch(self, recipe: Fetch | Wheel) -> None:
-        """Download a file once; raise FetchError where it cannot be had."""
+        """Download a file once, however many builds want it; raise FetchError where it cannot be had."""
         digest = Digest(recipe.sha256, recipe.size)
         if self.store.cas.state(digest).presence is Presence.PRESENT:
             return
-        with self.store.scratch.folder() as folder:
-            self.store.cas.put_file(self._fetched(recipe, folder))
+        with self.store.download_lock(digest), self.store.scratch.folder() as folder:
+            if self.store.cas.state(digest).presence is not Presence.PRESENT:
+                self.store.cas.put_file(self._fetched(recipe, folder))
 
     def _fetched(self, recipe: Fetch | Wheel, folder: Path) -> Path:
         if isinstance(recipe, Wheel):
