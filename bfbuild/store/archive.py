@@ -99,7 +99,11 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
 def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
     """Return the newest execution of each action, by member; what they printed joins the closure."""
     found = {}
-    for trace in store.traces.newest(ActionDigest(name.hex(), 0) for name in closure.results):
+    store.traces.catch_up()
+    for name in closure.results:
+        trace = next(store.traces.of_action(ActionDigest(name.hex(), 0), now=False), None)
+        if trace is None:
+            continue
         for log in (trace.stdout, trace.stderr):
             closure.add_content(bytes.fromhex(log.hash), Kind.LOG)
         data = to_json(trace)
