@@ -69,8 +69,7 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
     Without `traces` nothing in it tells when or by whom: neither executions nor signatures are.
     Raise StoreError where the store does not have all that a build would need, or `path` cannot be written.
     """
-    closure = Closure(store, unpackings(store))
-    closure.add_root(root)
+    closure = _closure(store, root)
     told = _traces(store, closure) if traces else {}
     files = _files(store, closure, root.target)
     records = {**_signatures(store, files), **told} if traces else {}
@@ -94,6 +93,23 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
         finally:
             temporary.unlink(missing_ok=True)
     return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(told), total)
+
+
+def _closure(store: Store, root: Root) -> Closure:
+    """Return what a root reaches. Toolchains are unpacked as it names; where that is not enough, as is on record.
+
+    So what other locks left in the store is not in the archive of a release, which names all that it needs.
+    """
+    named = {bytes.fromhex(action.hash) for action in root.actions.values()}
+    known = unpackings(store)
+    chosen = {tools: [each for each in actions if each in named] or actions for tools, actions in known.items()}
+    closure = Closure(store, chosen)
+    closure.add_root(root)
+    lacking = {tools: known.get(tools, []) for tools, has_packages in closure.tools.items() if not has_packages}
+    if lacking:
+        closure = Closure(store, {**chosen, **lacking})
+        closure.add_root(root)
+    return closure
 
 
 def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
