@@ -175,6 +175,11 @@ class Project:
         self.steps, self.targets = realiser.steps, tuple(targets)
         if self.trust is not None and self.trust.silent is not None:
             self.progress.note(f"warning: what is built here will not be believed later: {self.trust.silent}")
+        if self.trust is not None and places.cluster is not None:
+            self.progress.note(
+                "warning: nobody signs what a cluster executes, so it will not be believed later: [trust] in"
+                f" {configuration.FILE}"
+            )
         started = time.time_ns()
         try:
             with self.progress, self.cache or nullcontext():
@@ -226,12 +231,13 @@ class Project:
         return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
     def fetch(self, recipe: Fetch | Wheel) -> None:
-        """Download a file once; raise FetchError where it cannot be had."""
+        """Download a file once, however many builds want it; raise FetchError where it cannot be had."""
         digest = Digest(recipe.sha256, recipe.size)
         if self.store.cas.state(digest).presence is Presence.PRESENT:
             return
-        with self.store.scratch.folder() as folder:
-            self.store.cas.put_file(self._fetched(recipe, folder))
+        with self.store.download_lock(digest), self.store.scratch.folder() as folder:
+            if self.store.cas.state(digest).presence is not Presence.PRESENT:
+                self.store.cas.put_file(self._fetched(recipe, folder))
 
     def _fetched(self, recipe: Fetch | Wheel, folder: Path) -> Path:
         if isinstance(recipe, Wheel):
