@@ -28,7 +28,6 @@ from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
-from bfbuild.store.results import result_blobs
 from bfbuild.store.trace import REMOTE, Trace
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from bfbuild.errors import Location
     from bfbuild.execute.outcome import Executor, Outcome
-    from bfbuild.remote.cache import Cache, Hint
+    from bfbuild.remote.cache import Cache
     from bfbuild.store import Store
 
 COMMAND_LENGTH = 2000  # characters of a command line that a trace keeps; the whole of it is in the store
@@ -112,9 +111,6 @@ class Events(Protocol):
 
     def failed(self, label: str) -> None:
         """An action was executed, and failed; the error comes with the end of the build."""
-
-    def note(self, words: str) -> None:
-        """Something that people should know."""
 
     def passed(self, label: str) -> None:
         """A recipe that is no action (a toolchain, a download) is done."""
@@ -219,42 +215,28 @@ class Realiser:
                 except Edited:
                     self.work.forget(action)
                     continue
-                answer = self._asked(action)
-                if isinstance(answer, Hit):
-                    self._adopt(recipe, action, answer, answer.result, None)
+                hit = self._asked(action)
+                if hit is not None:
+                    self._adopt(recipe, action, hit, hit.result, None)
                     return
                 with self._slots:
-                    self._execute(recipe, action, decision, answer)
+                    self._execute(recipe, action, decision)
                 return
         raise ActionError(
             "a source is edited faster than it can be built", facts=[("recipe", recipe.name)], location=recipe.location
         )
 
-    def _asked(self, action: Action) -> Hit | Hint | None:
+    def _asked(self, action: Action) -> Hit | None:
         """Ask the server for a result."""
         if self.cache is None:
             return None
         from bfbuild.remote.wire import Wanted  # noqa: PLC0415  (for a project that has a server)
 
         wanted = Wanted(files=action.description.outputs, stdout=action.request.stdout is not None)
-        answer = self.cache.pull(action.digest, wanted)
-        return Hit(answer, source=self.cache.url) if isinstance(answer, api.ActionResult) else answer
+        result = self.cache.pull(action.digest, wanted)
+        return Hit(result, source=self.cache.url) if result is not None else None
 
-    def _share(
-        self, recipe: Piece, action: Action, outcome: Outcome, result: api.ActionResult, hint: Hint | None
-    ) -> None:
-        """Compare a result with what a server had, and give it to that."""
-        if self.cache is None:
-            return
-        if hint is not None and not self.cache.agrees(action.digest, hint, result):
-            self.events.note(
-                f"warning: {self.cache.url} has another result of {recipe.name} than this machine made, and it is not"
-                f" used: {hint.why}; {', '.join(_differing(hint.result, result))}"
-            )
-        if outcome.level == "bubblewrap":
-            self.cache.push(action.digest, action.description.toolchain)
-
-    def _execute(self, recipe: Piece, action: Action, miss: Miss, hint: Hint | None) -> None:
+    def _execute(self, recipe: Piece, action: Action, miss: Miss) -> None:
         executor = self._started_executor()
         self.events.started(recipe.name)
         started = time.time_ns()
@@ -267,7 +249,9 @@ class Realiser:
                 self.store.results.adopt(action.digest, result)  # nobody here can vouch for it
             else:
                 self.store.results.put(action.digest, result)
-            self._share(recipe, action, outcome, result, hint)
+            if self.cache is not None:
+                give, tools = outcome.level == "bubblewrap", action.description.toolchain
+                self.cache.share(action.digest, recipe.name, result, toolchain=tools, give=give)
         except StoreLookup as problem:
             self.events.failed(recipe.name)
             raise _lost(recipe, self.work.title(recipe), action, problem) from problem
@@ -383,13 +367,6 @@ def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
     """The outputs by name, what the tool printed among them where that was wanted."""
     printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
     return {action.request.name(place): made.digest for place, made in outcome.outputs.items()} | printed
-
-
-def _differing(one: api.ActionResult, other: api.ActionResult) -> list[str]:
-    """The names of outputs that two results of an action do not have in common."""
-    first, second = dict(result_blobs(one)), dict(result_blobs(other))
-    names = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
-    return names or ["the mode of an output"]
 
 
 def _result(action: Action, outcome: Outcome) -> api.ActionResult:

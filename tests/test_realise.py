@@ -120,10 +120,6 @@ class Silent:
         """Keep the name."""
         self.told.append(f"failed {label}")
 
-    def note(self, words: str) -> None:
-        """Keep the words."""
-        self.told.append(f"note {words}")
-
     def passed(self, label: str) -> None:
         """Keep the name."""
         self.told.append(f"passed {label}")

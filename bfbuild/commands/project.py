@@ -175,6 +175,11 @@ class Project:
         self.steps, self.targets = realiser.steps, tuple(targets)
         if self.trust is not None and self.trust.silent is not None:
             self.progress.note(f"warning: what is built here will not be believed later: {self.trust.silent}")
+        if self.trust is not None and places.cluster is not None:
+            self.progress.note(
+                "warning: nobody signs what a cluster executes, so it will not be believed later: [trust] in"
+                f" {configuration.FILE}"
+            )
         started = time.time_ns()
         try:
             with self.progress, self.cache or nullcontext():

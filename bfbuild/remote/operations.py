@@ -120,6 +120,7 @@ class Operations:
         while True:
             if execution.left(self.clock()) <= 0:
                 raise OverdueError(executing=execution.began is not None)
+            broke = Failed(self.channel.url, "UNAVAILABLE", "the answer to an execution ends before it is done")
             try:
                 for operation in self._open(execution):
                     execution.note(operation, self.clock())
@@ -137,9 +138,10 @@ class Operations:
                     continue
                 if problem.code not in TRANSIENT:
                     raise
+                broke = problem
             wait = next(waits, None)
             if wait is None:
-                raise Away(self.channel.url, "UNAVAILABLE", "an execution breaks off again and again")
+                raise Away(broke.where, broke.code, broke.details)
             self.channel.patience.sleep(wait)
 
     def _open(self, execution: _Execution) -> Iterator[longrunning.Operation]:

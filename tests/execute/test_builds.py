@@ -11,9 +11,11 @@ import pytest
 from bfbuild.commands.project import Project
 from bfbuild.errors import ActionError, render
 from tests.execute.conftest import HASTY
+from tests.release.attest.made import KEY
 from tests.remote.proxy import Proxy, before, refuse
 from tests.remote.servers import Server
-from tests.small import ACTIONS, Roots, Small
+from tests.remote.test_trust import ONE, Team
+from tests.small import ACTIONS, Roots, Small, ran
 
 Member = Callable[..., Small]
 
@@ -38,12 +40,12 @@ def member(tmp_path: Path, repository: Path, roots: Roots, casd: Server) -> Memb
     return make
 
 
-def build(small: Small) -> tuple[Project, list[str]]:
+def build(small: Small, name: str = "small.img") -> tuple[Project, list[str]]:
     """Build, and return what was said beside it."""
     project, notes = small.open(), list[str]()
     project.patience = HASTY
     project.progress.note = notes.append  # type: ignore[assignment, method-assign]
-    project.build([project.graph.find("small.img")])
+    project.build([project.graph.find(name)])
     return project, notes
 
 
@@ -132,3 +134,20 @@ def test_what_fails_there_is_told_as_such_and_tried_again(stocked: Server, membe
     assert [trace.exit_code for trace in small.traces() if trace.label == "greeting.txt"] == [1, 1]
     small.edit("src/shout.py", "import nothing, sys", "import sys")
     build(small)
+
+
+def test_nobody_vouches_for_what_a_cluster_executed(
+    stocked: Server, tmp_path: Path, repository: Path, roots: Roots, casd: Server
+) -> None:
+    """Where signatures count it is used, unsigned though we have a key, not believed later, and that is said once."""
+    small = Team(tmp_path, repository, roots, casd.url).member("one", KEY, KEY)
+    small.edit("bareflow.toml", "[keys]", f'exec = "{stocked.url}"\n[keys]')
+    for tree in (small.cache / "trees").iterdir():
+        tree.unlink()
+    for _ in range(2):
+        project, notes = build(small, ONE)
+        assert ran(project) == {ONE}
+        assert len([note for note in notes if "nobody signs what a cluster executes" in note]) == 1
+    (step,) = project.steps
+    assert levels(small) == {ONE: "remote"}
+    assert small.store.signatures.get(step.action.digest) == {}
