@@ -68,12 +68,14 @@ def _of_target(records: Records, name: str) -> Found:
         for each in failed
     ]
     build: Build | None = latest
-    if not failed and not any(step.decision == "miss" for step in closure(latest, label).values()):
-        about.append(f"{label}: from the store in the last build that looked at it, {_named(latest)}")
+    steps = closure(latest, label)
+    if not failed and not any(step.decision == "miss" for step in steps.values()):
+        where = steps[label].reason if label in steps else ""
+        about.append(f"{label}: from {where or 'the store'} in the last build that looked at it, {_named(latest)}")
         build = next((each for each in records.builds() if _ran(each, label)), None)
     if build is None:
         trace = records.latest(label)
-        last = "when it last ran is not on record"
+        last = _given(records, label) or "when it last ran is not on record"
         if trace is not None:
             last = f"it last ran on {when(trace.started)}: {trace.reason.text}"
         return Found((*about, last))
@@ -87,6 +89,17 @@ def _of_target(records: Records, name: str) -> Found:
     cut_off = tuple(step.label for step in steps.values() if step.cut_off)
     ran = tuple(change.label for change in found if change.ran)
     return Found(tuple(about), (build.id,), tuple(roots), ran, cut_off)
+
+
+def _given(records: Records, label: str) -> str | None:
+    """Say which server a result came from that was never executed here, and when; None where no record tells."""
+    from bfbuild.commands.cache.text import when  # noqa: PLC0415
+
+    for build in records.builds():
+        for step in build.steps:
+            if step.label == label and step.decision == "hit" and step.reason:
+                return f"it came from {step.reason} on {when(build.started)}, and never ran here"
+    return None
 
 
 def _failures(records: Records, label: str, since: int) -> list[Trace]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import zstandard
@@ -93,7 +94,7 @@ def running(state: Packing) -> Iterator[Packing]:
     capabilities = grpc.unary_unary_rpc_method_handler(
         state.capabilities, api.GetCapabilitiesRequest.FromString, api.ServerCapabilities.SerializeToString
     )
-    content = {
+    content: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "Read": grpc.unary_stream_rpc_method_handler(
             state.read, stream.ReadRequest.FromString, stream.ReadResponse.SerializeToString
         ),

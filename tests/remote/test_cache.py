@@ -70,3 +70,49 @@ def test_only_what_changed_is_sent(small: Small, casd: Server) -> None:
     changed = {made.digest for step in project.steps if step.outcome for made in step.outcome.outputs.values()}
     assert project.cache is not None
     assert 0 < project.cache.channel.sent < 2 * sum(digest.size for digest in changed)
+
+
+def test_an_edit_is_shared_without_a_recipe_being_read(small: Small, fresh: Small, casd: Server) -> None:
+    """The quick way asks the server and gives to it like the full one; what was made is what the other takes."""
+    shared(small, casd.url)
+    assert small.doit("image").code == 0
+    small.edit("src/other.c", "3", "4")
+    quick = small.doit("image")
+    assert f"{casd.url}: 0 taken, " in quick.err
+    shared(fresh, casd.url).edit("src/other.c", "3", "4")
+    taken = fresh.doit("image")
+    assert taken.out == quick.out
+    assert "11 actions: 0 run, 11 hit" in taken.err
+    fresh.edit("src/other.c", "4", "3")
+    assert f"{casd.url}: " in fresh.doit("image").err
+
+
+def test_why_names_the_server(small: Small, fresh: Small, casd: Server) -> None:
+    """What a build took from a server is told as such, also when a later build found it in the store."""
+    shared(small, casd.url).build()
+    shared(fresh, casd.url).build()
+    told = fresh.doit("why", "kernel.elf").out
+    assert told.startswith(f"kernel.elf: from {casd.url} in the last build")
+    assert f"it came from {casd.url} on" in told
+    fresh.build()
+    told = fresh.doit("why", "kernel.elf").out
+    assert told.startswith("kernel.elf: from the store in the last build")
+    assert f"it came from {casd.url} on" in told
+
+
+def test_the_server_can_be_done_without_for_one_command(small: Small, casd: Server) -> None:
+    """With BAREFLOW_REMOTE=off nothing is asked and nothing given."""
+    shared(small, casd.url)
+    alone = small.doit("image", BAREFLOW_REMOTE="off")
+    assert alone.code == 0
+    assert casd.url not in alone.err
+    assert "11 actions: 11 run" in alone.err
+
+
+def test_what_a_degraded_sandbox_made_is_not_given(small: Small, casd: Server) -> None:
+    """Under proot a build takes what it finds, and gives nothing."""
+    shared(small, casd.url)
+    degraded = small.doit("build", "greeting.txt", BAREFLOW_SANDBOX="proot")
+    assert degraded.code == 0
+    assert "1 action: 1 run" in degraded.err
+    assert ", 0 given, " in degraded.err
