@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DOC = "usr/share/doc"
 MOST_LINKS = 16
-LEVELS: tuple[Level, ...] = ("unknown", "boot", "remote", "proot", "bubblewrap")  # the lowest first
+LEVELS: tuple[Level, ...] = ("unknown", "server", "boot", "remote", "proot", "bubblewrap")  # the lowest first
 
 
 @dataclass(frozen=True, kw_only=True)
