@@ -24,17 +24,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from bfbuild.action.action import OUT, Action, Edited, InputFile
 from bfbuild.decide import Decider, Decision, Hit, Miss, decide
-from bfbuild.digest import Digest
+from bfbuild.digest import Digest, digest_bytes
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
+from bfbuild.execute.outcome import Made, Outcome
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
-from bfbuild.store.trace import REMOTE, Trace
+from bfbuild.store.trace import REMOTE, SERVER, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bfbuild.errors import Location
-    from bfbuild.execute.outcome import Executor, Outcome
+    from bfbuild.execute.outcome import Executor
     from bfbuild.remote.cache import Cache
     from bfbuild.store import Store
 
@@ -215,7 +216,7 @@ class Realiser:
                 except Edited:
                     self.work.forget(action)
                     continue
-                hit = self._asked(action)
+                hit = self._asked(recipe, action, decision)
                 if hit is not None:
                     self._adopt(recipe, action, hit, hit.result, None)
                     return
@@ -226,15 +227,20 @@ class Realiser:
             "a source is edited faster than it can be built", facts=[("recipe", recipe.name)], location=recipe.location
         )
 
-    def _asked(self, action: Action) -> Hit | None:
-        """Ask the server for a result."""
+    def _asked(self, recipe: Piece, action: Action, miss: Miss) -> Hit | None:
+        """Ask the server for a result, and record one as if it had been executed: so it can be told what changed."""
         if self.cache is None:
             return None
         from bfbuild.remote.wire import Wanted  # noqa: PLC0415  (for a project that has a server)
 
         wanted = Wanted(files=action.description.outputs, stdout=action.request.stdout is not None)
+        started, clock = time.time_ns(), time.monotonic_ns()
         result = self.cache.pull(action.digest, wanted)
-        return Hit(result, source=self.cache.url) if result is not None else None
+        if result is None:
+            return None
+        outcome = _taken(result, time.monotonic_ns() - clock)
+        self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
+        return Hit(result, source=self.cache.url)
 
     def _execute(self, recipe: Piece, action: Action, miss: Miss) -> None:
         executor = self._started_executor()
@@ -367,6 +373,23 @@ def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
     """The outputs by name, what the tool printed among them where that was wanted."""
     printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
     return {action.request.name(place): made.digest for place, made in outcome.outputs.items()} | printed
+
+
+def _taken(result: api.ActionResult, wall: int) -> Outcome:
+    """What an execution came to that was elsewhere: of what it printed only what counts is known."""
+    nothing = digest_bytes(b"")
+    return Outcome(
+        exit_code=0,
+        stdout=Digest.of_message(result.stdout_digest) if result.HasField("stdout_digest") else nothing,
+        stderr=nothing,
+        outputs={
+            output.path.removeprefix(f"{OUT}/"): Made(Digest.of_message(output.digest), output.is_executable)
+            for output in result.output_files
+        },
+        missing=(),
+        level=SERVER,
+        wall=wall,
+    )
 
 
 def _result(action: Action, outcome: Outcome) -> api.ActionResult:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bfbuild.errors import RecipeError
+from bfbuild.store.trace import SERVER
 
 if TYPE_CHECKING:
     from bfbuild.explain.records import Records
@@ -75,9 +76,10 @@ def _of_target(records: Records, name: str) -> Found:
         build = next((each for each in records.builds() if _ran(each, label)), None)
     if build is None:
         trace = records.latest(label)
-        last = _given(records, label) or "when it last ran is not on record"
+        last = "when it last ran is not on record"
         if trace is not None:
-            last = f"it last ran on {when(trace.started)}: {trace.reason.text}"
+            what = "it was taken from a server" if trace.sandbox == SERVER else "it last ran"
+            last = f"{what} on {when(trace.started)}: {trace.reason.text}"
         return Found((*about, last))
     steps = closure(build, label)
     about.append(f"{label}: {_became(steps.get(label), failed=bool(failed))} in build {_named(build)}")
@@ -89,17 +91,6 @@ def _of_target(records: Records, name: str) -> Found:
     cut_off = tuple(step.label for step in steps.values() if step.cut_off)
     ran = tuple(change.label for change in found if change.ran)
     return Found(tuple(about), (build.id,), tuple(roots), ran, cut_off)
-
-
-def _given(records: Records, label: str) -> str | None:
-    """Say which server a result came from that was never executed here, and when; None where no record tells."""
-    from bfbuild.commands.cache.text import when  # noqa: PLC0415
-
-    for build in records.builds():
-        for step in build.steps:
-            if step.label == label and step.decision == "hit" and step.reason:
-                return f"it came from {step.reason} on {when(build.started)}, and never ran here"
-    return None
 
 
 def _failures(records: Records, label: str, since: int) -> list[Trace]:

@@ -32,7 +32,7 @@ class Outcome:
     stderr: Digest
     outputs: Mapping[str, Made]
     missing: tuple[str, ...]
-    level: Level | Literal["remote"]
+    level: Level | Literal["remote", "server"]
     wall: int
     user_time: int | None = None  # where known
     system_time: int | None = None  # where known

@@ -190,6 +190,7 @@ class Cache:
         named = {digest: name for name, digest in result_blobs(found.record)}
         missing = [digest for digest in named if self.store.cas.state(digest).presence is not Presence.PRESENT]
         with self.store.cas.batch() as batch:
+            batch.put_bytes(b"")  # what a tool said that is not known to have said anything
             for digest in missing:
                 if digest in found.content:
                     batch.put_bytes(found.content[digest])
