@@ -69,8 +69,7 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
     Without `traces` nothing in it tells when or by whom: neither executions nor signatures are.
     Raise StoreError where the store does not have all that a build would need, or `path` cannot be written.
     """
-    closure = Closure(store, unpackings(store))
-    closure.add_root(root)
+    closure = _closure(store, root)
     told = _traces(store, closure) if traces else {}
     files = _files(store, closure, root.target)
     records = {**_signatures(store, files), **told} if traces else {}
@@ -96,10 +95,31 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
     return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(told), total)
 
 
+def _closure(store: Store, root: Root) -> Closure:
+    """Return what a root reaches. Toolchains are unpacked as it names; where that is not enough, as is on record.
+
+    So what other locks left in the store is not in the archive of a release, which names all that it needs.
+    """
+    named = {bytes.fromhex(action.hash) for action in root.actions.values()}
+    known = unpackings(store)
+    chosen = {tools: [each for each in actions if each in named] or actions for tools, actions in known.items()}
+    closure = Closure(store, chosen)
+    closure.add_root(root)
+    lacking = {tools: known.get(tools, []) for tools, has_packages in closure.tools.items() if not has_packages}
+    if lacking:
+        closure = Closure(store, {**chosen, **lacking})
+        closure.add_root(root)
+    return closure
+
+
 def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
     """Return the newest execution of each action, by member; what they printed joins the closure."""
     found = {}
-    for trace in store.traces.newest(ActionDigest(name.hex(), 0) for name in closure.results):
+    store.traces.catch_up()
+    for name in closure.results:
+        trace = next(store.traces.of_action(ActionDigest(name.hex(), 0), now=False), None)
+        if trace is None:
+            continue
         for log in (trace.stdout, trace.stderr):
             closure.add_content(bytes.fromhex(log.hash), Kind.LOG)
         data = to_json(trace)

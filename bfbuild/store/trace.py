@@ -142,15 +142,12 @@ class Traces:
         """Return the newest execution of one label that was on record when this store was first asked: cheap to ask."""
         return next(self._traces(self._index.executions("label", label, now=False)), None)
 
-    def of_action(self, action: ActionDigest) -> Iterator[Trace]:
-        """Iterate over the executions of one action, newest first, whatever their labels were."""
-        return self._traces(self._index.executions("action", action.hash))
+    def of_action(self, action: ActionDigest, *, now: bool = True) -> Iterator[Trace]:
+        """Iterate over the executions of one action, newest first, whatever their labels were.
 
-    def newest(self, actions: Iterable[ActionDigest]) -> Iterator[Trace]:
-        """Iterate over the newest execution of each of these actions that has one; the disk is looked at once."""
-        self.catch_up()
-        for action in actions:
-            yield from itertools.islice(self._traces(self._index.executions("action", action.hash, now=False)), 1)
+        Without `now`, those that were on record when this store was last asked: for whoever asks about many.
+        """
+        return self._traces(self._index.executions("action", action.hash, now=now))
 
     def recent(self) -> Iterator[Trace]:
         """Iterate over the executions of all labels, newest first."""

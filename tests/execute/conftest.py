@@ -21,6 +21,7 @@ from bfbuild.recipe.model import Toolchain
 from bfbuild.remote.channel import Channel, Patience
 from bfbuild.store import Store
 from tests.remote.servers import Server
+from tests.small import Roots, Small
 
 SECONDS = 20  # that an action may take
 HASTY = Patience(deadline=5, attempts=4, first=0.01, longest=0.05, total=5)  # with a server
@@ -90,6 +91,7 @@ def joined(url: str, server: Server, project: Project, root: Path, folder: Path,
 
 
 Join = Callable[..., Place]
+Member = Callable[..., Small]
 
 
 @pytest.fixture
@@ -103,6 +105,35 @@ def join(project: Project, toolchain: Callable[[str], Path], tmp_path: Path) -> 
         return joined(url or server.url, server, project, root, folder, **remote)
 
     return place
+
+
+@pytest.fixture(scope="session")
+def stocked(
+    cluster: Server, project: Project, toolchain: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Server:
+    """The cluster, with the toolchain in it: that is slow to send through a door."""
+    joined(cluster.url, cluster, project, toolchain("llvm"), tmp_path_factory.mktemp("stocked")).run("pass")
+    return cluster
+
+
+@pytest.fixture
+def member(tmp_path: Path, repository: Path, roots: Roots, casd: Server) -> Member:
+    """Make a checkout that builds at a cluster: `member(server.url)`; with `tools=False` no toolchain is here.
+
+    Its results are kept elsewhere, so that all that is not in its own store is executed.
+    """
+
+    def make(url: str, *, tools: bool = True) -> Small:
+        small = Small.make(tmp_path / f"member{len(list(tmp_path.iterdir()))}", repository, roots)
+        toml = (small.root / "bareflow.toml").read_text()
+        remote = f'exec = "{url}"\ncache = "{casd.url}"\nupload = "never"\njobs = 4\n'
+        small.write("bareflow.toml", f"{toml}\n[remote]\n{remote}")
+        if not tools:
+            for tree in (small.cache / "trees").iterdir():
+                tree.unlink()
+        return small
+
+    return make
 
 
 @pytest.fixture(params=["bubblewrap", "proot", "remote"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -10,34 +9,12 @@ import pytest
 
 from bfbuild.commands.project import Project
 from bfbuild.errors import ActionError, render
-from tests.execute.conftest import HASTY
+from tests.execute.conftest import HASTY, Member
 from tests.release.attest.made import KEY
 from tests.remote.proxy import Proxy, before, refuse
 from tests.remote.servers import Server
 from tests.remote.test_trust import ONE, Team
 from tests.small import ACTIONS, Roots, Small, ran
-
-Member = Callable[..., Small]
-
-
-@pytest.fixture
-def member(tmp_path: Path, repository: Path, roots: Roots, casd: Server) -> Member:
-    """Make a checkout that builds at a cluster: `member(server.url)`; with `tools=False` no toolchain is here.
-
-    Its results are kept elsewhere, so that all that is not in its own store is executed.
-    """
-
-    def make(url: str, *, tools: bool = True) -> Small:
-        small = Small.make(tmp_path / f"member{len(list(tmp_path.iterdir()))}", repository, roots)
-        toml = (small.root / "bareflow.toml").read_text()
-        remote = f'exec = "{url}"\ncache = "{casd.url}"\nupload = "never"\njobs = 4\n'
-        small.write("bareflow.toml", f"{toml}\n[remote]\n{remote}")
-        if not tools:
-            for tree in (small.cache / "trees").iterdir():
-                tree.unlink()
-        return small
-
-    return make
 
 
 def build(small: Small, name: str = "small.img") -> tuple[Project, list[str]]:
@@ -57,13 +34,6 @@ def made(project: Project) -> dict[str, tuple[str, bool]]:
 def levels(small: Small) -> dict[str, str]:
     """Return where each action ran."""
     return {trace.label: trace.sandbox for trace in small.traces()}
-
-
-@pytest.fixture
-def stocked(cluster: Server, member: Member) -> Server:
-    """The cluster, with the toolchain."""
-    build(member(cluster.url))
-    return cluster
 
 
 def test_local_and_remote_results_are_the_same(stocked: Server, member: Member, built_small: Small) -> None:

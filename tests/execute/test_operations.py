@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import grpc
 import pytest
 from google.longrunning import operations_proto_pb2 as longrunning
 
-from bfbuild.commands.project import Project
 from bfbuild.digest import digest_bytes
 from bfbuild.execute.hybrid import NotExecutedError
 from bfbuild.protos import remote_execution_pb2 as api
-from tests.execute.conftest import Join, Place, joined
+from tests.execute.conftest import Join, Place
 from tests.execute.test_contract import assert_nothing_runs
 from tests.remote.proxy import Call, Fault, Forward, Proxy, changed, first, refuse, sometimes, torn
 from tests.remote.servers import Server
@@ -23,15 +21,6 @@ from tests.remote.servers import Server
 SLOW = "import time; time.sleep(0.7); open('out/a', 'w').write('made')"
 NUMBERS = itertools.count()
 Stage = api.ExecutionStage
-
-
-@pytest.fixture(scope="module")
-def stocked(
-    cluster: Server, project: Project, toolchain: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Server:
-    """The cluster, with the toolchain in it: that is slow to send through a door."""
-    joined(cluster.url, cluster, project, toolchain("llvm"), tmp_path_factory.mktemp("stocked")).run("pass")
-    return cluster
 
 
 @pytest.fixture

@@ -141,13 +141,17 @@ def test_all_executions_merge_by_time(store: Store) -> None:
     assert list(store.traces.of_action(mine[2].action)) == [mine[2]]
 
 
-def test_the_newest_of_each_action_is_found(store: Store) -> None:
-    """One execution for each action that has any, in the order in which they are asked for."""
+def test_who_asks_about_many_actions_need_look_but_once(store: Store) -> None:
+    """Without `now` an execution is found that was on record at the last look, and one after that is not."""
     first, second, third = executions(3)
     again = replace(first, started=third.started + 1)
     for trace in (first, second, again):
         store.traces.record(trace)
-    assert list(store.traces.newest([second.action, third.action, first.action])) == [second, again]
+    store.traces.catch_up()
+    store.traces.record(third)
+    found = [list(store.traces.of_action(each.action, now=False)) for each in (second, third, first)]
+    assert found == [[second], [], [again, first]]
+    assert list(store.traces.of_action(third.action)) == [third]
 
 
 def test_builds_are_found_by_target(store: Store) -> None:
