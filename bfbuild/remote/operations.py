@@ -93,6 +93,9 @@ class Operations:
             instance_name=self.channel.remote.instance,
             action_digest=api.Digest(hash=action.hash, size_bytes=action.size),
             skip_cache_lookup=again,
+            digest_function=api.DigestFunction.SHA256,
+            inline_stdout=True,
+            inline_stderr=True,
         )
         execution = _Execution(request, limit, self.clock())
         with self._guard:

@@ -204,6 +204,26 @@ def test_other_bytes_than_were_named_are_not_taken(place: Place, door: Proxy) ->
     assert not place.store.cas.path_of(digest_bytes(b"evil")).exists()
 
 
+def has_no_digest(response: api.ExecuteResponse) -> None:
+    """Have an output named by what is no SHA-256."""
+    response.result.output_files[0].digest.hash = "nonsense"
+
+
+def test_a_result_that_is_none_leaves_the_action_to_others(place: Place, door: Proxy) -> None:
+    """What a server says is never taken for granted, and never a fault of ours."""
+    door.disturb("Execute", responded(has_no_digest))
+    with pytest.raises(NotExecutedError, match="not a SHA-256 digest") as problem:
+        made(place)
+    assert not problem.value.away
+
+
+def test_a_server_need_not_know_trees(place: Place, door: Proxy) -> None:
+    """One that cannot list a folder is asked for its parts, as the unpacked toolchain has them."""
+    door.disturb("GetTree", refuse(grpc.StatusCode.UNIMPLEMENTED))
+    assert made(place) == "made"
+    assert door.calls["BatchUpdateBlobs"] == 1, "the server has the toolchain"
+
+
 def test_a_tenth_of_all_calls_may_fail(place: Place, door: Proxy) -> None:
     """Each action has its outcome nevertheless."""
     door.disturb("*", sometimes(0.1, 7))
