@@ -81,6 +81,7 @@ class RemoteExecutor:
 
     def execute(self, action: Action, tools: Tools) -> Outcome:
         """Run an action at the cluster, sending what it lacks, and keep its outputs in the store."""
+        self._operations.require_going_on()
         why = "it answers with a failure that it has on record, whatever it is asked"
         try:
             for again in (False, True):
@@ -98,12 +99,14 @@ class RemoteExecutor:
                 raise NotExecutedError(f"nothing came back within {self.timeout} s", away=True) from overdue
             return self._stopped()
         except Failed as problem:
+            self._operations.require_going_on()
             raise NotExecutedError(problem.why, away=True) from problem
         raise NotExecutedError(why, away=False)
 
     def cancel(self) -> None:
-        """End all that is running there, and refuse to start more."""
+        """End all that is running there, and what is on its way, and refuse to start more."""
         self._operations.cancel()
+        self.channel.close()
 
     @cached_property
     def _blobs(self) -> Blobs:

@@ -81,7 +81,7 @@ class Operations:
     channel: Channel
     clock: Callable[[], float] = time.monotonic
     _running: list[_Execution] = field(default_factory=list)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _guard: threading.Condition = field(default_factory=threading.Condition)
     _cancelled: bool = False
 
     def run(self, action: ActionDigest, *, again: bool, limit: float) -> api.ExecuteResponse:
@@ -108,14 +108,21 @@ class Operations:
         finally:
             with self._guard:
                 self._running.remove(execution)
+                self._guard.notify_all()
 
     def cancel(self) -> None:
-        """End all executions, and refuse to start more."""
+        """End all executions, for which the server has a moment, and refuse to start more."""
         with self._guard:
             self._cancelled = True
             for execution in self._running:
                 if execution.call is not None:
                     execution.call.cancel()
+            self._guard.wait_for(lambda: not self._running, timeout=FAREWELL)
+
+    def require_going_on(self) -> None:
+        """Raise ActionError where the build is stopped."""
+        if self._cancelled:
+            raise ActionError("the build was stopped")
 
     def _followed(self, execution: _Execution) -> api.ExecuteResponse:
         """Listen to an execution until it is done, over as many streams as that takes."""
@@ -135,7 +142,7 @@ class Operations:
                     raise
                 execution.name = ""
             except Failed as problem:
-                self._require_going_on()
+                self.require_going_on()
                 if problem.code == "DEADLINE_EXCEEDED":
                     self._require_there()
                     continue
@@ -162,17 +169,13 @@ class Operations:
 
     def _began(self, execution: _Execution, call: grpc.Call) -> None:
         with self._guard:
-            self._require_going_on()
+            self.require_going_on()
             execution.call = call
 
     def _require_there(self) -> None:
         """Raise Away where the server does not even say what it can."""
         request = api.GetCapabilitiesRequest(instance_name=self.channel.remote.instance)
         self.channel.call(CAPABILITIES, request, api.ServerCapabilities)
-
-    def _require_going_on(self) -> None:
-        if self._cancelled:
-            raise ActionError("the build was stopped")
 
     def _end(self, execution: _Execution) -> None:
         """Ask the server to end an operation; one that cannot goes on in vain."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
 from google.longrunning import operations_proto_pb2 as longrunning
 
 from bfbuild.digest import digest_bytes
+from bfbuild.errors import ActionError
 from bfbuild.execute.hybrid import NotExecutedError
 from bfbuild.protos import remote_execution_pb2 as api
 from tests.execute.conftest import Join, Place
 from tests.execute.test_contract import assert_nothing_runs
-from tests.remote.proxy import Call, Fault, Forward, Proxy, changed, first, refuse, sometimes, torn
+from tests.remote.proxy import Call, Fault, Forward, Proxy, changed, first, refuse, silent, sometimes, torn
 from tests.remote.servers import Server
 
 SLOW = "import time; time.sleep(0.7); open('out/a', 'w').write('made')"
@@ -222,6 +224,21 @@ def test_a_server_need_not_know_trees(place: Place, door: Proxy) -> None:
     door.disturb("GetTree", refuse(grpc.StatusCode.UNIMPLEMENTED))
     assert made(place) == "made"
     assert door.calls["BatchUpdateBlobs"] == 1, "the server has the toolchain"
+
+
+def test_what_is_on_its_way_ends_when_a_build_is_stopped(place: Place, door: Proxy) -> None:
+    """A server that says nothing to what it is given is not waited for."""
+    door.disturb("BatchUpdateBlobs", silent)
+    place.hurry(deadline=60)
+    action = place.action("pass", **{"in.txt": str(next(NUMBERS)).encode()})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(place.executor.execute, action, place.tools)
+        end = time.monotonic() + 30
+        while not door.calls["BatchUpdateBlobs"] and time.monotonic() < end:
+            time.sleep(0.02)
+        place.executor.cancel()
+        with pytest.raises(ActionError, match="the build was stopped"):
+            running.result(30)
 
 
 def test_a_tenth_of_all_calls_may_fail(place: Place, door: Proxy) -> None:
