@@ -164,7 +164,10 @@ class Realiser:
         *,
         keep_going: bool,
     ) -> list[BareflowError]:
-        """Make each recipe as soon as what it needs is made; return what went wrong. `running` is kept up to date."""
+        """Make each recipe once what it needs is made; return what went wrong. `running` is kept up to date.
+
+        What was begun is led to its end before more is begun.
+        """
         waiting = {recipe: set(self.work.needs(recipe)) for recipe in order}
         wanted_by: dict[Piece, list[Piece]] = {}
         for recipe, needs in waiting.items():
@@ -180,7 +183,8 @@ class Realiser:
                 recipe = running.pop(future)
                 errors += _failure(future)
                 if future.exception() is None:
-                    ready.extend(_release(recipe, waiting, wanted_by))
+                    # First: so outputs are ready, and travel, while others are made (benchmarks/remote_scale.py).
+                    ready.extendleft(reversed(_release(recipe, waiting, wanted_by)))
             if errors and not keep_going:
                 ready.clear()  # what runs may finish; nothing more is started
         return errors
