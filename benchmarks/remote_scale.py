@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=1.0, metavar="MS", help="a round trip to the server")
     parser.add_argument("--line", type=float, default=1000.0, metavar="MBIT/S", help="the client's, each way")
     parser.add_argument("--worker-line", type=float, default=1000.0, metavar="MBIT/S")
-    parser.add_argument("--client", type=float, default=5.0, metavar="MS", help="the client's work on an action")
+    parser.add_argument("--client", type=float, default=6.0, metavar="MS", help="the client's work on an action")
     parser.add_argument("--jobs", type=int, default=0, help="actions on their way at once (default: two a worker)")
     parser.add_argument("--leave", action="store_true", help="leave outputs at the server")
     parser.add_argument("--seed", type=int, default=1)

@@ -24,18 +24,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from bfbuild.action.action import OUT, Action, Edited, InputFile
 from bfbuild.decide import Decider, Decision, Hit, Miss, decide
-from bfbuild.digest import Digest, digest_bytes
+from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
-from bfbuild.execute.outcome import Made, Outcome
+from bfbuild.execute.outcome import outcome_of, outputs_of, result_of
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
-from bfbuild.store.trace import REMOTE, SERVER, Trace
+from bfbuild.store.trace import REMOTE, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bfbuild.errors import Location
-    from bfbuild.execute.outcome import Executor
+    from bfbuild.execute.outcome import Executor, Outcome
     from bfbuild.remote.cache import Cache
     from bfbuild.store import Store
 
@@ -164,7 +164,10 @@ class Realiser:
         *,
         keep_going: bool,
     ) -> list[BareflowError]:
-        """Make each recipe as soon as what it needs is made; return what went wrong. `running` is kept up to date."""
+        """Make each recipe once what it needs is made; return what went wrong. `running` is kept up to date.
+
+        What was begun is led to its end before more is begun.
+        """
         waiting = {recipe: set(self.work.needs(recipe)) for recipe in order}
         wanted_by: dict[Piece, list[Piece]] = {}
         for recipe, needs in waiting.items():
@@ -180,7 +183,8 @@ class Realiser:
                 recipe = running.pop(future)
                 errors += _failure(future)
                 if future.exception() is None:
-                    ready.extend(_release(recipe, waiting, wanted_by))
+                    # First: so outputs are ready, and travel, while others are made (benchmarks/remote_scale.py).
+                    ready.extendleft(reversed(_release(recipe, waiting, wanted_by)))
             if errors and not keep_going:
                 ready.clear()  # what runs may finish; nothing more is started
         return errors
@@ -238,7 +242,7 @@ class Realiser:
         result = self.cache.pull(action.digest, wanted)
         if result is None:
             return None
-        outcome = _taken(result, time.monotonic_ns() - clock)
+        outcome = outcome_of(result, time.monotonic_ns() - clock)
         self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
         return Hit(result, source=self.cache.url)
 
@@ -250,7 +254,7 @@ class Realiser:
             outcome = executor.execute(action, lambda: self.work.tools(recipe))
             self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
             _check(recipe, self.work.title(recipe), action, outcome, self.store)
-            result = _result(action, outcome)
+            result = result_of(action, outcome)
             if outcome.level == REMOTE:
                 self.store.results.adopt(action.digest, result)  # nobody here can vouch for it
             else:
@@ -307,7 +311,7 @@ class Realiser:
             exit_code=outcome.exit_code,
             stdout=outcome.stdout,
             stderr=outcome.stderr,
-            outputs=_made(action, outcome),
+            outputs=outputs_of(action, outcome),
         )
 
 
@@ -367,37 +371,3 @@ def _check(recipe: Piece, title: str, action: Action, outcome: Outcome, store: S
         raise explained
     facts += [("command", shlex.join(action.request.argv)), replay]
     raise ActionError(headline, facts=facts, location=recipe.location, hint=action.request.hint, detail=said)
-
-
-def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
-    """The outputs by name, what the tool printed among them where that was wanted."""
-    printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
-    return {action.request.name(place): made.digest for place, made in outcome.outputs.items()} | printed
-
-
-def _taken(result: api.ActionResult, wall: int) -> Outcome:
-    """What an execution came to that was elsewhere: of what it printed only what counts is known."""
-    nothing = digest_bytes(b"")
-    return Outcome(
-        exit_code=0,
-        stdout=Digest.of_message(result.stdout_digest) if result.HasField("stdout_digest") else nothing,
-        stderr=nothing,
-        outputs={
-            output.path.removeprefix(f"{OUT}/"): Made(Digest.of_message(output.digest), output.is_executable)
-            for output in result.output_files
-        },
-        missing=(),
-        level=SERVER,
-        wall=wall,
-    )
-
-
-def _result(action: Action, outcome: Outcome) -> api.ActionResult:
-    """The API's record of a good execution: only what depends on the action, so equal executions give equal records."""
-    return api.ActionResult(
-        output_files=[
-            api.OutputFile(path=f"{OUT}/{name}", digest=made.digest.to_message(), is_executable=made.executable)
-            for name, made in sorted(outcome.outputs.items())
-        ],
-        stdout_digest=outcome.stdout.to_message() if action.request.stdout is not None else None,
-    )

@@ -213,6 +213,16 @@ def test_equal_outputs_stop_a_change(world: World) -> None:
     assert world.joiner.ran == ["a"]
 
 
+def test_what_was_begun_is_led_to_its_end(world: World) -> None:
+    """One at a time, a chain is made to its last link before the next chain is begun."""
+    chains = [("a1", "a2", "a3"), ("b1", "b2", "b3")]
+    recipes = [
+        join(name, *([chain[place - 1]] if place else [])) for chain in chains for place, name in enumerate(chain)
+    ]
+    world.build(*recipes, targets=6, jobs=1)
+    assert world.joiner.ran == ["a1", "a2", "a3", "b1", "b2", "b3"]
+
+
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_as_many_at_once_as_there_are_jobs(world: World, jobs: int) -> None:
     """Independent actions run beside one another, never more than asked for."""

@@ -146,7 +146,8 @@ def summary(progress: Progress, started: float, cache: Cache | None) -> None:
     """Say how much a build had to do; `started` is a reading of the monotonic clock."""
     total, took = progress.hits + progress.runs, time.monotonic() - started
     word = "action" if total == 1 else "actions"
-    sys.stderr.write(f"{total} {word}: {progress.runs} run, {progress.hits} hit, {took:.2f} s\n")
+    there = f" ({progress.there} at the cluster)" if progress.there else ""
+    sys.stderr.write(f"{total} {word}: {progress.runs} run{there}, {progress.hits} hit, {took:.2f} s\n")
     if cache is not None and (cache.channel.sent or cache.channel.received):
         moved = f"{cache.channel.sent:,} bytes sent, {cache.channel.received:,} received"
         sys.stderr.write(f"{cache.url}: {cache.taken} taken, {cache.given} given, {moved}\n")

@@ -165,6 +165,7 @@ class Cache:
     def close(self) -> None:
         """Give up what is on its way, and hang up."""
         self._away = True
+        self._said.update(("away", "full"))  # what ends now ends because we end it
         if "_pool" in self.__dict__:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self.channel.close()

@@ -39,7 +39,7 @@ def test_a_change_is_built_there_without_reading_a_recipe(there: Small) -> None:
     there.edit("src/words.txt", "hello", "hello there")
     second = image(there)
     assert second.code == 0, second.err
-    assert "2 actions: 2 run, 0 hit" in second.err
+    assert "2 actions: 2 run (2 at the cluster), 0 hit" in second.err
     assert [(trace.label, trace.sandbox) for trace in there.traces()[len(ACTIONS) :]] == [
         ("greeting.txt", "remote"),
         ("small.img", "remote"),

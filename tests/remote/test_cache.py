@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ import pytest
 
 from bfbuild.decide import Hit, Miss
 from bfbuild.store.trace import Step
+from tests.remote.proxy import Proxy, silent
 from tests.remote.servers import Server
 from tests.small import ACTIONS, Roots, Small, ran
 
@@ -127,3 +130,21 @@ def test_what_a_degraded_sandbox_made_is_not_given(small: Small, casd: Server) -
     assert degraded.code == 0
     assert "1 action: 1 run" in degraded.err
     assert ", 0 given, " in degraded.err
+
+
+@pytest.mark.parametrize("method", ["GetCapabilities", "GetActionResult"])
+def test_ctrl_c_does_not_wait_for_a_server_that_says_nothing(small: Small, casd: Server, method: str) -> None:
+    """A build that waits for an answer ends at once when it is told to."""
+    with Proxy(casd.address) as door:
+        door.disturb(method, silent)
+        shared(small, door.url)
+        process = small.start("image")
+        while not any(call == method for call in door.calls):
+            assert process.poll() is None
+            time.sleep(0.01)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGINT
+        assert err == "\nstopped; what was finished is kept\n"
+        assert time.monotonic() - began < 10  # a call would have gone on for twice as long

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import grpc
@@ -14,7 +17,7 @@ from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.remote.channel import Patience
 from tests.remote import proxy, servers
 from tests.remote.certificates import Authority
-from tests.remote.conftest import Build
+from tests.remote.conftest import Build, damage
 from tests.remote.proxy import Fault, Proxy, before, changed, refuse, silent, slow, sometimes, torn
 from tests.remote.servers import Server
 from tests.small import ACTIONS, Roots, Small
@@ -242,3 +245,20 @@ def test_as_a_user_sees_it(casd: Server, small: Small) -> None:
     assert "Connection refused" in away.err
     off = small.doit("image", BAREFLOW_REMOTE="off")
     assert (off.code, "warning" in off.err) == (0, False)
+
+
+@pytest.mark.parametrize("method", ["GetActionResult", "BatchReadBlobs"])
+def test_ctrl_c_does_not_wait_for_a_server(full: Server, small: Small, roots: Roots, method: str) -> None:
+    """Stopped while a server is waited for, a build ends at once, and its store is sound."""
+    with Proxy(full.address) as door:
+        door.disturb(method, silent)
+        small.write("bareflow.toml", f'[project]\nname = "small"\n[remote]\ncache = "{door.url}"\n')
+        process = small.start("image")
+        end = time.monotonic() + 60
+        while not door.calls[method]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=15)  # a call's deadline is longer
+    assert process.returncode == -signal.SIGINT, out + err
+    assert damage(small, roots) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +134,18 @@ def test_a_slow_server_is_given_up_at_its_deadline(casd: Server) -> None:
             content(door, patience=Patience(deadline=0.2, attempts=2, first=0.01))
         assert time.monotonic() - began < 3
         assert door.calls["GetCapabilities"] == 2
+
+
+def test_a_port_that_says_nothing_is_away() -> None:
+    """Where the kernel takes connections and no server speaks on them, that is known when the deadline is over."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        url, began = f"grpc://127.0.0.1:{mute.getsockname()[1]}", time.monotonic()
+        channel = Channel(RemoteSection(cache=url), url, patience=Patience(deadline=0.2, attempts=2, first=0.01))
+        with pytest.raises(Away):
+            capabilities(channel)
+    assert time.monotonic() - began < 3
 
 
 def test_a_server_without_room_says_so(tmp_path: Path, large: bytes) -> None:
