@@ -2,8 +2,8 @@
 
     python -P benchmarks/llama_peer.py MODEL.gguf TOKENS TEXT
 
-Prints JSON: the tokens that were read and said, and the seconds that either took. It runs in llama.cpp's environment,
-which has nothing of ours; -P keeps this folder from standing in for the package of the same name.
+Prints JSON: the tokens that were read and said, and the seconds of processor time that either took. It runs in
+llama.cpp's environment, which has nothing of ours; -P keeps this folder from standing in for the package of that name.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def main(model: str, count: str, text: str) -> None:
     asked = llama.tokenize(text.encode(), add_bos=False, special=False)
     llama.eval(asked)
     llama.reset()
-    began = time.perf_counter()
+    began = time.process_time()
     llama.eval(asked)
     said = [likeliest(package, llama)]
-    read = time.perf_counter()
+    read = time.process_time()
     while len(said) < int(count):
         llama.eval(said[-1:])
         said.append(likeliest(package, llama))
     llama.eval(said[-1:])
-    ended = time.perf_counter()
+    ended = time.process_time()
     found = {"asked": asked, "said": said, "reading": read - began, "saying": ended - read}
     sys.stdout.write(json.dumps(found) + "\n")
 

@@ -36,7 +36,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 def one(boot: Boot) -> list[Table]:
     """The tables of a run that was booted once."""
     cycles = [("kernel entry to the app", boot.init_cycles), ("overhead of a profiled call", boot.overhead_cycles)]
-    return [
+    tables: list[Table] = [
         (("time", "cycles"), cycles),
         (
             ("test", "calls", "cycles", "result"),
@@ -46,7 +46,9 @@ def one(boot: Boot) -> list[Table]:
             ("function", "calls", "total", "min", "max", "avg"),
             [(row.name, row.calls, row.total, row.min, row.max, row.avg) for row in boot.functions],
         ),
+        (("amount", "value"), [(f"{row.name}, {row.unit}", row.value) for row in boot.amounts]),
     ]
+    return tables if boot.amounts else tables[:-1]
 
 
 def three(run: Benched) -> list[Table]:

@@ -14,7 +14,7 @@ from bfbuild.machine.figures import Boot, Kind
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import BootSpec
-    from bfbuild.machine.transcript import Transcript
+    from bfbuild.machine.transcript import Record, Transcript
 
     # Boots, told which boot it is: "", "warm", "aot".
     Start = Callable[[BootSpec, str], Transcript]
@@ -24,7 +24,7 @@ AOT = "aot"  # the guest's argument: do the same, with what the build made
 
 
 def boots(spec: BootSpec, start: Start) -> tuple[Boot, ...]:
-    """Boot an image; where its guest says what it optimized, also on the disk that this leaves, and without that.
+    """Boot an image; where its guest uses what it can optimize, also on the disk that this leaves, and without that.
 
     Raise MachineError where a guest says too little, or not the same each time.
     """
@@ -33,7 +33,7 @@ def boots(spec: BootSpec, start: Start) -> tuple[Boot, ...]:
         own = replace(spec, image=Path(folder) / "disk.img", writable=True)
         shutil.copyfile(spec.image, own.image)
         first = start(own, "")
-        if not first.all("optimized"):
+        if not any(map(_is_used, first.all("optimized"))):
             return (Boot.of(first, "only"),)
         warm = start(own, WARM)
     aot = start(replace(spec, args=AOT), AOT)
@@ -48,6 +48,11 @@ def boots(spec: BootSpec, start: Start) -> tuple[Boot, ...]:
     for boot in found[1:]:
         _check_results(found[0], boot)
     return found
+
+
+def _is_used(optimized: Record) -> bool:
+    """Whether a function that can be optimized was ever called, or is known from the disk."""
+    return optimized.text("state") != "counted" or optimized.number("calls") > 0
 
 
 def _check_results(one: Boot, other: Boot) -> None:

@@ -240,7 +240,11 @@ def test_what_else_is_measured_stands_side_by_side_too(tmp_path: Path) -> None:
     assert {"twin, warm: amount heap: value", "twin, aot: test say: cycles"} <= changed
 
 
-def test_a_guest_that_optimizes_nothing_is_booted_once(tmp_path: Path) -> None:
+IDLE = b"@bf optimized name=f state=counted from=here calls=0 before=0 after=0 per_mille=0 value=0 share=0\n"
+
+
+@pytest.mark.parametrize("said", [SAID, SAID + IDLE], ids=["without such functions", "with one that is not called"])
+def test_a_guest_that_optimizes_nothing_is_booted_once(tmp_path: Path, said: bytes) -> None:
     """On a disk of its own, so that the image stays what it was."""
     (tmp_path / "disk.img").write_bytes(b"a disk")
     seen: list[BootSpec] = []
@@ -248,11 +252,18 @@ def test_a_guest_that_optimizes_nothing_is_booted_once(tmp_path: Path) -> None:
     def start(spec: BootSpec, _which: str) -> Transcript:
         seen.append(spec)
         spec.image.write_bytes(b"written to")
-        return parse(SAID)
+        return parse(said)
 
     assert [boot.kind for boot in boots(BootSpec(tmp_path / "disk.img"), start)] == ["only"]
     assert (tmp_path / "disk.img").read_bytes() == b"a disk"
     assert [spec.writable for spec in seen] == [True]
+
+
+def test_amounts_of_a_single_boot_are_shown() -> None:
+    """In a table of their own, where there are any."""
+    assert "amount" not in render(measure(parse(SAID), SIZES))
+    shown = render(measure(parse(SAID + b"@bf amount name=heap value=1234 unit=KiB\n"), SIZES))
+    assert "heap, KiB  1,234\n" in shown
 
 
 def test_the_warm_boot_has_the_disk_of_the_first(tmp_path: Path) -> None:
