@@ -3,7 +3,7 @@
 
 #include "memory/memory.h"
 
-enum { MAGIC = 0x4D4C4642, VERSION = 1, CHECKED_FROM = 16, TILE = 16, BLOCK = 32, CHAT_MOST = 1 << 16 };
+enum { MAGIC = 0x4D4C4642, VERSION = 2, CHECKED_FROM = 16, TILE = 16, BLOCK = 32, CHAT_MOST = 1 << 16 };
 enum { EMBEDDING, NORM, CLASSIFIER, FIRST_LAYER };
 enum { NORM_ATTENTION, QUERY, KEY, VALUE, OUTPUT, NORM_HIDDEN, GATE, DOWN, UP, LAYER_MATRICES };
 
@@ -119,16 +119,16 @@ static bool open_vocabulary(model_t *model, const header_t *header) {
 }
 
 static uint64_t matrix_bytes(const entry_t *entry) {
-    uint64_t tiles = (uint64_t)((entry->rows + TILE - 1) / TILE) * (entry->columns / BLOCK);
+    uint64_t tiles = (entry->rows + TILE - 1) / TILE, blocks = entry->columns / BLOCK;
     switch (entry->type) {
     case MATRIX_F32:
         return (uint64_t)entry->rows * entry->columns * 4;
     case MATRIX_F16:
         return (uint64_t)entry->rows * entry->columns * 2;
     case MATRIX_Q8:
-        return tiles * 576;
+        return tiles * (64 + blocks * 576);
     default:
-        return tiles * 320;
+        return tiles * (64 + blocks * 320);
     }
 }
 

@@ -5,31 +5,39 @@
  * for vector t begins at results + t * stride; a stride is at least the matrix's rows, rounded up to PRODUCT_ROWS.
  *
  * There are two ways. The exact one takes the numbers for what they are: it is slow, and says what is right. The fast
- * one rounds the vectors, in blocks of 32 with a scale each, and multiplies integers: of 10 bits with half bytes, of 8
- * with bytes.
+ * one rounds the vectors, in blocks of 32 with a power of two each, and multiplies integers: of 10 bits with half
+ * bytes, of 8 with bytes.
  */
 #ifndef CHAT_PRODUCT_H
 #define CHAT_PRODUCT_H
 
 #include "model.h"
 
-enum { PRODUCT_ROWS = 16, PRODUCT_BLOCK = 32, PRODUCT_LANES = 8, PRODUCT_BATCH = 32 };
+enum { PRODUCT_ROWS = 16, PRODUCT_BLOCK = 32, PRODUCT_BATCH = 32 };
 
 static inline uint32_t product_padded(uint32_t rows) {
     return (rows + PRODUCT_ROWS - 1) / PRODUCT_ROWS * PRODUCT_ROWS;
 }
 
+/* How a block of 32 numbers was rounded. Its integers are worth 2^-shift of what the vector's scale says. */
 typedef struct {
-    float scale;    /* what 1 of the integers is worth */
-    float sum;      /* of all numbers, after rounding */
-    int32_t offset; /* 8 times the sum of the integers: half bytes are stored less 8 */
+    uint32_t starts[2]; /* of both halves: -8 times the sum of the even ones, and of the odd ones, 16 bits each */
+    uint32_t sum;       /* twice the sum of all, in the upper 16 bits */
+    uint32_t shift;
 } rounded_block_t;
 
-/* Room for a batch of vectors, rounded: each number stands PRODUCT_LANES times, as the vector registers want it. */
 typedef struct {
-    int16_t (*values)[PRODUCT_LANES]; /* [PRODUCT_BATCH][columns], a block in the order of FORMAT.md's half bytes */
-    rounded_block_t *blocks;          /* [PRODUCT_BATCH][columns / 32] */
-    float *row;                       /* [columns] of half-precision numbers, as floats */
+    const uint32_t *pairs; /* [columns / 2] the integers, two of 16 bits each, a block in the order of FORMAT.md */
+    const rounded_block_t *blocks;
+    float scale;
+} rounded_t;
+
+/* Room for a batch of vectors, rounded. */
+typedef struct {
+    int16_t *values;         /* [PRODUCT_BATCH][columns] */
+    rounded_block_t *blocks; /* [PRODUCT_BATCH][columns / 32] */
+    float *row;              /* [columns] of half-precision numbers, as floats */
+    rounded_t *vectors;      /* [PRODUCT_BATCH] */
 } product_room_t;
 
 /* Bytes of the room for vectors of at most so many numbers; all is aligned if `memory` is to MODEL_ALIGNMENT. */
