@@ -5,7 +5,9 @@ set -eu
 cd "$(dirname "$0")"
 export LC_ALL=C.UTF-8 # under another locale Python may not find an environment whose path holds more than ASCII
 lock=requirements.lock
+while read -r word; do case "$word" in "[remote]"*) lock=requirements-remote.lock ;; esac done <bareflow.toml
 case "${1-}" in test | gate) lock=requirements-test.lock ;; release | key) lock=requirements-release.lock ;; esac
+case "${1-} $*" in release*' --sigstore'* | verify*' --identity'*) lock=requirements-sigstore.lock ;; esac
 stamp=.venv/bareflow-$lock
 place=.venv/bareflow-place # its programs know where they lie, so a checkout that was moved or copied needs another
 if IFS= read -r made <"$place" && [ "$made" != "$(pwd -P)" ]; then rm -rf .venv; fi 2>/dev/null

@@ -2,7 +2,7 @@
 
 Every key has a default, so an empty file is a valid one; an unknown key is an error. Environment variables override the
 file for one command: BAREFLOW_CACHE, BAREFLOW_JOBS, BAREFLOW_DEBIAN_MIRROR, BAREFLOW_SANDBOX, BAREFLOW_KEY,
-BAREFLOW_VERSION, SOURCE_DATE_EPOCH.
+BAREFLOW_VERSION, BAREFLOW_REMOTE, BAREFLOW_REMOTE_TOKEN, SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -99,6 +99,36 @@ class TrustSection(_Section):
         return self
 
 
+Header = Annotated[str, Field(pattern="^[a-z0-9_.-]+$")]
+Address = Annotated[str, Field(pattern=r"^(grpcs?://[^\s/@]+:\d{1,5})?$")]
+
+
+class RemoteSection(_Section):
+    """`[remote]`: servers of the Remote Execution API. Without an address no network is asked for results.
+
+    Paths are relative to bareflow.toml; those of a `Config` are absolute.
+    """
+
+    cache: Address = ""  # keeps results; empty: the server that executes, which keeps them too
+    exec: Address = ""  # runs actions
+    instance: str = ""  # what the server calls the part of it that is meant
+    upload: Literal["trusted", "never", "always"] = "trusted"  # of what was made here
+    tls_ca: str = ""  # certificates that vouch for the server's; empty: those of the system
+    tls_cert: str = ""  # what vouches for us
+    tls_key: str = ""
+    token_file: str = ""  # a file that holds the token; BAREFLOW_REMOTE_TOKEN counts more
+    token_header: Header = "authorization"  # noqa: S105  (there it is "Bearer TOKEN", or as it is where it has a scheme)
+    headers: dict[Header, str] = {}  # what a server wants to be told besides, and everybody may know
+    jobs: int = Field(default=16, ge=1)  # how many actions may be executed there at once
+    platform: dict[str, str] = {}  # properties of the machine that an executor must choose
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key are of use together alone")
+        return self
+
+
 class Settings(_Section):
     """All of bareflow.toml."""
 
@@ -108,6 +138,7 @@ class Settings(_Section):
     toolchain: ToolchainSection = ToolchainSection()
     keys: KeysSection = KeysSection()
     trust: TrustSection = TrustSection()
+    remote: RemoteSection = RemoteSection()
     options: dict[str, str | int | bool] = {}  # what recipes read as `option("name", default)`
 
 
@@ -124,6 +155,7 @@ class Config(_Section):
     sandbox: Literal["auto", "bubblewrap", "proot"]
     source_date_epoch: int
     version: str  # what recipes read as `version()`
+    remote: RemoteSection | None  # None: there is none, or not for this command
 
 
 def find_root(start: Path) -> Path:
@@ -162,7 +194,38 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> Config:
         sandbox=sandbox,
         source_date_epoch=epoch,
         version=version,
+        remote=_remote(root, settings.remote) if remote_is_on(environment) else None,
     )
+
+
+def remote_is_on(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this command may ask the servers of [remote]; raise ConfigError for a word that says neither."""
+    word = environment.get("BAREFLOW_REMOTE", "") or "on"
+    if word not in ("on", "off"):
+        raise ConfigError("BAREFLOW_REMOTE says neither on nor off", facts=[("value", word)])
+    return word == "on"
+
+
+def remote_token(remote: RemoteSection, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what a server knows us by, empty where nothing is set; raise ConfigError where it cannot be read."""
+    token = environment.get("BAREFLOW_REMOTE_TOKEN", "").strip()
+    if not token and remote.token_file:
+        try:
+            token = Path(remote.token_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            facts: list[tuple[str, object]] = [("file", remote.token_file), ("why", str(error.args[-1]))]
+            raise ConfigError("the token of [remote] cannot be read", facts=facts) from error
+    if not token.isascii() or not token.isprintable() or token.count(" ") > 1:
+        raise ConfigError("the token of [remote] is none", hint="it is one word of ASCII, or a scheme and one")
+    return token
+
+
+def _remote(root: Path, remote: RemoteSection) -> RemoteSection | None:
+    if not (remote.cache or remote.exec):
+        return None
+    paths = {name: getattr(remote, name) for name in ("tls_ca", "tls_cert", "tls_key", "token_file")}
+    resolved = {name: str(root / Path(path).expanduser()) for name, path in paths.items() if path}
+    return remote.model_copy(update={"cache": remote.cache or remote.exec, **resolved})
 
 
 def _secret_key(root: Path, settings: Settings, environment: Mapping[str, str]) -> Path:
@@ -177,6 +240,7 @@ def _read(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
+        _check_secrets(path, data.get("remote"))
         return Settings.model_validate(data)
     except OSError as error:
         raise ConfigError(f"{FILE} cannot be read", facts=[("file", path), ("why", error.strerror)]) from error
@@ -190,6 +254,25 @@ def _read(path: Path) -> Settings:
     except ValidationError as error:
         told = {_keys(data, each["loc"]): dict(each) for each in reversed(error.errors())}
         raise Errors([_key_error(path, text, keys, each) for keys, each in reversed(told.items())]) from error
+
+
+def _check_secrets(path: Path, remote: object) -> None:
+    """Raise ConfigError for a secret in the file, without a word of it."""
+    section = remote if isinstance(remote, dict) else {}
+    addresses = (str(section.get(name, "")) for name in ("cache", "exec"))
+    headers = section.get("headers", {})
+    named = {str(name).lower() for name in headers} if isinstance(headers, dict) else set()
+    hidden = str(section.get("token_header", "")).lower()
+    if (
+        "token" in section
+        or any("@" in address for address in addresses)
+        or named & {"authorization", "cookie", hidden}
+    ):
+        raise ConfigError(
+            f"{FILE} has a secret in [remote]",
+            facts=[("file", path), ("why", "whoever can read the repository could use the server in your name")],
+            hint="keep the token in a file elsewhere, which token_file names, or in BAREFLOW_REMOTE_TOKEN",
+        )
 
 
 def _keys(data: object, location: tuple[str | int, ...]) -> tuple[str, ...]:

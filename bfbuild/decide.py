@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Hit:
-    """The result is at hand."""
+    """The result is at hand; `source` is the server that it came from just now, empty where it was here."""
 
     result: api.ActionResult
+    source: str = ""
 
 
 @dataclass(frozen=True)

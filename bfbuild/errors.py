@@ -10,6 +10,7 @@
       LayoutError       what should go on a disk does not fit or contradicts itself
       ModelError        a language model cannot be read, or is of a kind that we do not know
       MachineError      a boot failed: panic, silence, time out, damaged image
+      RemoteError       a remote server cannot be used as it is configured: address, token, certificate, version
       ReleaseError      a release is refused: nobody could make it again, or it could not be believed
       Errors            several of these at once: all that one load found
 
@@ -97,6 +98,10 @@ class ModelError(BareflowError):
 
 class MachineError(BareflowError):
     """A boot did not end as it should."""
+
+
+class RemoteError(BareflowError):
+    """A remote server cannot be used as it is configured."""
 
 
 class ReleaseError(BareflowError):

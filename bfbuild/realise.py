@@ -4,6 +4,9 @@ It decides nothing (decide does) and executes nothing itself (an executor does),
 make, and how each piece is described, is a `Work` (declared.py, remembered.py). An action is described when its turn
 comes, from the content its inputs have by then; so a changed input whose output comes out the same stops there.
 
+What is not in the store may be at a server (remote/cache.py): a result from there is in the store afterwards, and a
+hit. While that is waited for, other pieces go on, so there are more of them under way than actions that are executed.
+
 A source that is edited between the plan of an action and its execution is noticed (files.py): the action is planned
 anew, so nothing is ever recorded for bytes that were not built. Whatever ends a walk, Ctrl-C among it, ends what runs.
 """
@@ -25,28 +28,21 @@ from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
-from bfbuild.store.trace import Trace
+from bfbuild.store.results import result_blobs
+from bfbuild.store.trace import REMOTE, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bfbuild.errors import Location
-    from bfbuild.execute.sandbox import Outcome
+    from bfbuild.execute.outcome import Executor, Outcome
+    from bfbuild.remote.cache import Cache, Hint
     from bfbuild.store import Store
 
 COMMAND_LENGTH = 2000  # characters of a command line that a trace keeps; the whole of it is in the store
 REPLANS = 5  # how often a source may be edited under an action before we give up
+QUESTIONS = 32  # how many pieces may wait for a server at once
 PATIENCE = 5.0  # seconds that what was ended may take to tidy up; the next opening of the store does what is left
-
-
-class Executor(Protocol):
-    """Runs one action whose toolchain is unpacked at `root`."""
-
-    def execute(self, action: Action, root: Path) -> Outcome:
-        """Run it, and keep its outputs in the store."""
-
-    def cancel(self) -> None:
-        """End all that is running."""
 
 
 class Piece(Protocol):
@@ -117,6 +113,9 @@ class Events(Protocol):
     def failed(self, label: str) -> None:
         """An action was executed, and failed; the error comes with the end of the build."""
 
+    def note(self, words: str) -> None:
+        """Something that people should know."""
+
     def passed(self, label: str) -> None:
         """A recipe that is no action (a toolchain, a download) is done."""
 
@@ -129,20 +128,28 @@ class Realiser:
     store: Store
     executor: Callable[[], Executor]
     events: Events
-    jobs: int
+    jobs: int  # actions executed at once
     decider: Decider = decide
+    cache: Cache | None = None  # a team's results
     steps: list[Step] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _starting: threading.Lock = field(default_factory=threading.Lock)
     _executor: Executor | None = None
     _stopped: bool = False
 
+    def __post_init__(self) -> None:
+        self._slots = threading.Semaphore(self.jobs)
+
+    @property
+    def _workers(self) -> int:
+        return self.jobs + (QUESTIONS if self.cache is not None else 0)
+
     def realise(self, *, keep_going: bool = False) -> None:
         """Make all outputs exist; raise the error, or Errors, of what failed."""
         order = self.work.order()
         self.events.began(len(order))
         running: dict[Future[None], Piece] = {}
-        pool = ThreadPoolExecutor(self.jobs)
+        pool = ThreadPoolExecutor(self._workers)
         try:
             errors = self._walk(order, pool, running, keep_going=keep_going)
         except BaseException:
@@ -169,7 +176,7 @@ class Realiser:
         errors: list[BareflowError] = []
         ready = deque(recipe for recipe in order if not waiting[recipe])
         while ready or running:
-            while ready and len(running) < self.jobs:
+            while ready and len(running) < self._workers:
                 recipe = ready.popleft()
                 running[pool.submit(self._make, recipe)] = recipe
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -187,6 +194,8 @@ class Realiser:
         pool.shutdown(wait=False, cancel_futures=True)
         if self._executor is not None:
             self._executor.cancel()
+        if self.cache is not None:
+            self.cache.close()
         wait(running, timeout=PATIENCE)
 
     def _make(self, recipe: Piece) -> None:
@@ -210,22 +219,55 @@ class Realiser:
                 except Edited:
                     self.work.forget(action)
                     continue
-                self._execute(recipe, action, decision)
+                answer = self._asked(action)
+                if isinstance(answer, Hit):
+                    self._adopt(recipe, action, answer, answer.result, None)
+                    return
+                with self._slots:
+                    self._execute(recipe, action, decision, answer)
                 return
         raise ActionError(
             "a source is edited faster than it can be built", facts=[("recipe", recipe.name)], location=recipe.location
         )
 
-    def _execute(self, recipe: Piece, action: Action, miss: Miss) -> None:
-        root, executor = self.work.tools(recipe), self._started_executor()
+    def _asked(self, action: Action) -> Hit | Hint | None:
+        """Ask the server for a result."""
+        if self.cache is None:
+            return None
+        from bfbuild.remote.wire import Wanted  # noqa: PLC0415  (for a project that has a server)
+
+        wanted = Wanted(files=action.description.outputs, stdout=action.request.stdout is not None)
+        answer = self.cache.pull(action.digest, wanted)
+        return Hit(answer, source=self.cache.url) if isinstance(answer, api.ActionResult) else answer
+
+    def _share(
+        self, recipe: Piece, action: Action, outcome: Outcome, result: api.ActionResult, hint: Hint | None
+    ) -> None:
+        """Compare a result with what a server had, and give it to that."""
+        if self.cache is None:
+            return
+        if hint is not None and not self.cache.agrees(action.digest, hint, result):
+            self.events.note(
+                f"warning: {self.cache.url} has another result of {recipe.name} than this machine made, and it is not"
+                f" used: {hint.why}; {', '.join(_differing(hint.result, result))}"
+            )
+        if outcome.level == "bubblewrap":
+            self.cache.push(action.digest, action.description.toolchain)
+
+    def _execute(self, recipe: Piece, action: Action, miss: Miss, hint: Hint | None) -> None:
+        executor = self._started_executor()
         self.events.started(recipe.name)
         started = time.time_ns()
         try:
-            outcome = executor.execute(action, root)
+            outcome = executor.execute(action, lambda: self.work.tools(recipe))
             self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
             _check(recipe, self.work.title(recipe), action, outcome, self.store)
             result = _result(action, outcome)
-            self.store.results.put(action.digest, result)
+            if outcome.level == REMOTE:
+                self.store.results.adopt(action.digest, result)  # nobody here can vouch for it
+            else:
+                self.store.results.put(action.digest, result)
+            self._share(recipe, action, outcome, result, hint)
         except StoreLookup as problem:
             self.events.failed(recipe.name)
             raise _lost(recipe, self.work.title(recipe), action, problem) from problem
@@ -317,7 +359,8 @@ def _lost(recipe: Piece, title: str, action: Action, problem: StoreLookup) -> St
 
 def _check(recipe: Piece, title: str, action: Action, outcome: Outcome, store: Store) -> None:
     """Raise ActionError, or what the kind makes of it, where an execution did not do what its recipe declares."""
-    facts: list[tuple[str, object]] = [("recipe", title)]
+    where = [("ran", "at the cluster")] if outcome.level == REMOTE else []
+    facts: list[tuple[str, object]] = [("recipe", title), *where]
     if outcome.exit_code != 0 or outcome.limit:
         headline = "an action was stopped" if outcome.limit else "an action failed"
         facts.append(("exit", outcome.limit or outcome.exit_code))
@@ -340,6 +383,13 @@ def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
     """The outputs by name, what the tool printed among them where that was wanted."""
     printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
     return {action.request.name(place): made.digest for place, made in outcome.outputs.items()} | printed
+
+
+def _differing(one: api.ActionResult, other: api.ActionResult) -> list[str]:
+    """The names of outputs that two results of an action do not have in common."""
+    first, second = dict(result_blobs(one)), dict(result_blobs(other))
+    names = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+    return names or ["the mode of an output"]
 
 
 def _result(action: Action, outcome: Outcome) -> api.ActionResult:

@@ -85,6 +85,8 @@ class Memory:
     trust: (
         tuple[tuple[str, ...], int, tuple[str, ...], str] | None
     )  # of a Keyring, where the project says whose word counts
+    remote: dict[str, Any] | None  # of a RemoteSection, where the project has one
+    unpackings: dict[tuple[str, int], tuple[str, int]]  # root -> the action that unpacks it, where there is a server
     jobs: int
     timeout: int
     memory: int

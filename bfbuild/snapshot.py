@@ -27,9 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FOLDER = os.path.join("build", ".snapshot")
-VERSION = 2
+VERSION = 3
 GRANULARITY = 20_000_000  # ns; a kernel tick is 10 ms at most
-VARIABLES = ("BAREFLOW_CACHE", "BAREFLOW_SANDBOX", "BAREFLOW_VERSION", "SOURCE_DATE_EPOCH")  # what answers go by
+VARIABLES = (
+    "BAREFLOW_CACHE",
+    "BAREFLOW_REMOTE",
+    "BAREFLOW_SANDBOX",
+    "BAREFLOW_VERSION",
+    "SOURCE_DATE_EPOCH",
+)  # what answers go by
 FOLDER_TYPE = 0o040000
 BOOT = "/proc/sys/kernel/random/boot_id"
 

@@ -1,5 +1,7 @@
 """Test guests as twins: `NAME.twin` is the app of `NAME.img`, `watched/NAME.twin` the same under sanitizers.
 
+`watched/chat.twin` is the chat program, and `watched/hostile_model.twin` its loader with models that lie.
+
 What is watched is all C code but the heap and the functions that are compiled anew, which are the kernel's own objects;
 tests/twin/sanitizer.c is what the watched code calls.
 """
@@ -7,10 +9,12 @@ tests/twin/sanitizer.c is what the watched code calls.
 from pathlib import PurePosixPath
 
 from bfbuild import AsmObject, CObject, c_objects, glob
+from chat import VECTORS, unicode
+from chat import kernels as chat_kernels
 from guest_tests import apps
 from jit_tests import apps as jit_apps
 from jit_tests import functions, kinds, optimize, others, shapes, swap
-from kernel_lib import DEBUG, freestanding, headers, kernel_lib
+from kernel_lib import DEBUG, freestanding, hardware_float, headers, kernel_lib
 from optimizer import kernels
 from toolchain import llvm
 from twin import library, twin, twin_lib
@@ -38,14 +42,14 @@ WRAPPED = ("malloc", "calloc", "realloc", "free", "heap_add", "memcpy", "memmove
 watched_flags = (*freestanding, *DEBUG, *WATCHED)
 
 
-def watched(pattern: str) -> tuple[CObject, ...]:
+def watched(pattern: str, flags: tuple[str, ...] = watched_flags) -> tuple[CObject, ...]:
     """Declare the objects of sources, watched."""
     return c_objects(
         pattern,
         toolchain=llvm,
-        flags=watched_flags,
-        includes=("src/kernel_lib", "src/twin", "src/app/optimizer", "tests/guest"),
-        headers=(*headers, *glob("src/app/optimizer/*.h"), *glob("tests/**/*.h"), "src/twin/linux.h"),
+        flags=flags,
+        includes=("src/kernel_lib", "src/twin", "src/app/optimizer", "src/app/chat", "tests/guest"),
+        headers=(*headers, *glob("src/app/*/*.h"), *glob("tests/**/*.h"), "src/twin/linux.h", unicode),
         exclude=tuple(f"src/kernel_lib/{each}" for each in UNWATCHED),
         prefix="watched",
     )
@@ -79,3 +83,13 @@ watched_twin("jit/faults", *watched("tests/jit/faults.c"))
 watched_twin("measuring", *watched("tests/twin/measuring.c"))
 watched_twin("faulty", *watched("tests/twin/faulty.c"))
 watched_twin("hostile", *watched("tests/twin/hostile.c"), kernels)
+
+# The hostile one's products are watched too; the chat program's are the kernel's, so that it compiles them anew.
+chat_parts = {
+    PurePosixPath(str(each.source)).stem: each
+    for each in watched("src/app/chat/*.c", (*hardware_float, *VECTORS, *DEBUG, *WATCHED))
+}
+talking = [each for name, each in chat_parts.items() if name != "kernels"]
+watched_twin("chat", *talking, chat_kernels)
+loading = [each for name, each in chat_parts.items() if name not in ("chat", "measure", "talk")]
+watched_twin("hostile_model", *watched("tests/twin/hostile_model.c"), *loading)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ from bfbuild.machine import twin
 from bfbuild.machine.qemu import boot
 from bfbuild.machine.spec import BootSpec
 from bfbuild.recipe.model import Toolchain
+from tests.remote import servers
 from tests.small import ACTIONS, Roots, Small, ran
 
 if TYPE_CHECKING:
     from bfbuild.machine.spec import Wrap
     from bfbuild.machine.verdict import Run
+    from tests.remote.servers import Server
 
 REPOSITORY = Path(__file__).parent.parent
 PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
@@ -131,6 +133,29 @@ def built_small(tmp_path_factory: pytest.TempPathFactory, repository: Path, root
 def copy(built_small: Small, tmp_path: Path, repository: Path, roots: Roots) -> Small:
     """The project that was built, in a folder of the test's own, with a copy of its store."""
     return built_small.copy(tmp_path / "copy", repository, roots)
+
+
+@pytest.fixture
+def casd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A buildbox-casd of the test's own, empty: a cache."""
+    with servers.running(servers.casd(tmp_path_factory.mktemp("casd"))) as server:
+        yield server
+
+
+@pytest.fixture
+def executor(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Server]:
+    """A buildbox-casd of the test's own, empty, that also executes, two actions at once."""
+    if sandbox.level != "bubblewrap":
+        pytest.skip("the server's runner needs user namespaces")
+    with servers.running(servers.executor(tmp_path_factory.mktemp("executor"), sandbox.tools)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def buildgrid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A BuildGrid for all tests that want one: it takes seconds to start. They share what is in it."""
+    with servers.running(servers.buildgrid(tmp_path_factory.mktemp("buildgrid"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

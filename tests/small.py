@@ -19,6 +19,7 @@ import pytest
 
 from bfbuild.commands.project import Project
 from bfbuild.digest import ActionDigest, Digest
+from bfbuild.protos.remote_execution_pb2 import Action
 from bfbuild.recipe.model import SANDBOX, Recipe, Toolchain
 from bfbuild.store import Store
 
@@ -194,20 +195,18 @@ class Finished(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """Unpacked toolchains to lend: their recorded results, the roots' Directories by digest, and where they lie."""
+    """Unpacked toolchains to lend: their recorded results, what describes them and the roots, and where these lie."""
 
     results: Mapping[ActionDigest, ActionResult]
-    directories: Mapping[Digest, bytes]
+    content: Mapping[Digest, bytes]
     trees: Mapping[Digest, Path]
 
     @classmethod
     def of(cls, project: Project, names: Iterable[str]) -> Roots:
         """Return the roots of a project's toolchains, after seeing to it that they are unpacked."""
-        recipes = [project.graph.find(name) for name in names]
+        recipes = [recipe for name in names if isinstance(recipe := project.graph.find(name), Toolchain)]
         trees = {
-            project.toolchains.plan(recipe).digest: project.toolchains.ensure(recipe)
-            for recipe in [*recipes, SANDBOX]
-            if isinstance(recipe, Toolchain)
+            project.toolchains.plan(recipe).digest: project.toolchains.ensure(recipe) for recipe in [*recipes, SANDBOX]
         }
         results: dict[ActionDigest, ActionResult] = {}
         for key in (ActionDigest(each, 0) for each in project.store.results.hashes()):
@@ -216,12 +215,21 @@ class Roots(NamedTuple):
                 Digest.of_message(folder.root_directory_digest) in trees for folder in result.output_directories
             ):
                 results[key] = result
-        return cls(results, {each: project.store.cas.get_bytes(each) for each in trees}, trees)
+        content = set(trees)
+        for recipe in recipes:
+            unpacking = project.toolchains.unpacked_by(project.toolchains.plan(recipe).digest)
+            assert unpacking is not None
+            action = Action.FromString(project.store.cas.get_bytes(unpacking.description))
+            content |= {
+                unpacking.description,
+                *map(Digest.of_message, (action.command_digest, action.input_root_digest)),
+            }
+        return cls(results, {each: project.store.cas.get_bytes(each) for each in content}, trees)
 
     def lend(self, store: Store) -> None:
         """Make a store know the roots; the folders themselves stay where they are."""
-        for directory in self.directories.values():
-            store.cas.put_bytes(directory)
+        for data in self.content.values():
+            store.cas.put_bytes(data)
         for key, result in self.results.items():
             store.results.put(key, result)
         for digest, path in self.trees.items():

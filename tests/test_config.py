@@ -192,3 +192,19 @@ def test_a_secret_key_lies_in_the_users_configuration_or_where_somebody_says(tmp
 def test_what_is_no_key_is_an_error(tmp_path: Path, text: str, why: str) -> None:
     """So is a threshold that nobody could ever meet: no result would count."""
     assert why in complaint(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'token = "abc.def"',
+        'cache = "grpcs://abc.def@cache.example:443"',
+        'headers = { Authorization = "Bearer abc.def" }',
+        'token_header = "x-buildbuddy-api-key"\nheaders = { x-buildbuddy-api-key = "abc.def" }',
+    ],
+)
+def test_a_token_in_the_file_is_refused_without_a_word_of_it(tmp_path: Path, lines: str) -> None:
+    """A token in bareflow.toml, wherever in [remote], is an error that does not repeat it."""
+    said = complaint(tmp_path, f"[remote]\n{lines}\n")
+    assert "has a secret" in said
+    assert "abc.def" not in said

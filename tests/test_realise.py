@@ -17,7 +17,7 @@ from bfbuild.decide import Hit, Miss
 from bfbuild.declared import Declared
 from bfbuild.digest import canonical, digest_bytes
 from bfbuild.errors import ActionError, Errors, RecipeError, StoreError
-from bfbuild.execute.sandbox import Made, Outcome
+from bfbuild.execute.outcome import Made, Outcome
 from bfbuild.files import Files
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.realise import Realiser, Step
@@ -46,9 +46,9 @@ class Joiner:
     cancelled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def execute(self, action: Action, root: Path) -> Outcome:
+    def execute(self, action: Action, tools: Callable[[], Path]) -> Outcome:
         """Join the inputs, or fail where an input says so."""
-        del root
+        del tools
         label = action.request.label
         with self._lock:
             self.ran.append(label)
@@ -119,6 +119,10 @@ class Silent:
     def failed(self, label: str) -> None:
         """Keep the name."""
         self.told.append(f"failed {label}")
+
+    def note(self, words: str) -> None:
+        """Keep the words."""
+        self.told.append(f"note {words}")
 
     def passed(self, label: str) -> None:
         """Keep the name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from bfbuild import snapshot
 from bfbuild.action.scan import DIRECTIVES
 from bfbuild.commands.outputs import BUILD, export, record
 from bfbuild.commands.progress import Progress
-from bfbuild.digest import canonical
+from bfbuild.digest import ActionDigest, Digest, canonical
 from bfbuild.errors import StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.realise import Realiser
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.realise import Step
     from bfbuild.release.trust import Keyring
+    from bfbuild.remote.cache import Cache
 
 
 def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, jobs: int) -> int:
@@ -52,7 +53,8 @@ def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, job
                 work.look(path)
         progress = Progress(store)
         if work.order():
-            _realise(work, store, progress, keep_going=keep_going, jobs=jobs, started=started)
+            cache = _cache(memory, store, progress)
+            _realise(work, store, progress, cache, keep_going=keep_going, jobs=jobs, started=started)
         made = {name: work.content(name) for name in memory.contents}
         touched = {name for name in made if name in work.made or f"{BUILD}/{name}" in saved.changed}
         try:
@@ -63,7 +65,7 @@ def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, job
             raise Doubt("the store") from error
         text = answer(memory.answered, made)
         if work.order():
-            summary(progress, clock)
+            summary(progress, clock, cache)
         sys.stdout.write(text)
         sys.stdout.flush()
         paths = [f"{BUILD}/{name}" for name in memory.answered]
@@ -81,13 +83,35 @@ def _trust(memory: Memory) -> Keyring | None:
     return Keyring(keys, threshold, revoked, Path(secret))
 
 
-def _realise(work: Remembered, store: Store, progress: Progress, *, keep_going: bool, jobs: int, started: int) -> None:
+def _cache(memory: Memory, store: Store, progress: Progress) -> Cache | None:
+    if memory.remote is None:
+        return None
+    from bfbuild.config import RemoteSection, remote_token  # noqa: PLC0415  (for a project that has a server)
+    from bfbuild.remote.cache import Cache  # noqa: PLC0415
+    from bfbuild.remote.channel import Channel  # noqa: PLC0415
+
+    remote = RemoteSection(**memory.remote)
+    channel = Channel(remote, remote.cache, remote_token(remote))
+    roots = {Digest(*root): ActionDigest(*action) for root, action in memory.unpackings.items()}
+    return Cache(channel, store, progress, _trust(memory), roots.get)
+
+
+def _realise(
+    work: Remembered,
+    store: Store,
+    progress: Progress,
+    cache: Cache | None,
+    *,
+    keep_going: bool,
+    jobs: int,
+    started: int,
+) -> None:
     memory = work.memory
     sandbox = Sandbox(work.tree(memory.sandbox_tools), proven="bubblewrap")
     executor = SandboxExecutor(store, sandbox, timeout=memory.timeout, memory=memory.memory)
-    realiser = Realiser(work, store, lambda: executor, progress, jobs or memory.jobs)
+    realiser = Realiser(work, store, lambda: executor, progress, jobs or memory.jobs, cache=cache)
     try:
-        with progress:
+        with progress, cache or nullcontext():
             realiser.realise(keep_going=keep_going)
         actions = {step.recipe.name: step.action.digest for step in realiser.steps}
         for target in memory.targets:
@@ -103,11 +127,14 @@ def answer(names: Sequence[str], made: dict[str, InputFile]) -> str:
     return "".join(f"{BUILD}/{name}  {made[name].digest.hash}\n" for name in names)
 
 
-def summary(progress: Progress, started: float) -> None:
+def summary(progress: Progress, started: float, cache: Cache | None) -> None:
     """Say how much a build had to do; `started` is a reading of the monotonic clock."""
     total, took = progress.hits + progress.runs, time.monotonic() - started
     word = "action" if total == 1 else "actions"
     sys.stderr.write(f"{total} {word}: {progress.runs} run, {progress.hits} hit, {took:.2f} s\n")
+    if cache is not None and (cache.channel.sent or cache.channel.received):
+        moved = f"{cache.channel.sent:,} bytes sent, {cache.channel.received:,} received"
+        sys.stderr.write(f"{cache.url}: {cache.taken} taken, {cache.given} given, {moved}\n")
 
 
 def keep(
@@ -127,6 +154,8 @@ def keep(
             project=project.config.settings.project.name,
             cache=str(project.config.cache_dir),
             trust=_told(project.trust),
+            remote=None if project.config.remote is None else project.config.remote.model_dump(),
+            unpackings=dict(_unpackings(project)) if project.cache is not None else {},
             jobs=project.config.jobs,
             timeout=build.timeout,
             memory=build.memory,
@@ -152,6 +181,13 @@ def keep(
 
 def _told(trust: Keyring | None) -> tuple[tuple[str, ...], int, tuple[str, ...], str] | None:
     return None if trust is None else (tuple(trust.keys), trust.threshold, tuple(trust.revoked), str(trust.secret))
+
+
+def _unpackings(project: Project) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
+    for tree in project.toolchains.planned():
+        action = project.toolchains.unpacked_by(tree.digest)
+        if action is not None:
+            yield (tree.digest.hash, tree.digest.size), (action.hash, action.size)
 
 
 def _pieces(project: Project) -> Iterator[Piece]:

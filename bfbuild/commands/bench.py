@@ -83,7 +83,13 @@ def _measure_twin(bootable: Bootable) -> Benched:
         sys.stderr.write(f"bench: {name}, {what}\n")
 
     found = native.measure(bootable.spec("bench"), bootable.twin(), tell)
-    return Benched(name=name, sizes=sizes_of(bootable.sizes()), boots=found.boots, notes=native.notes(found))
+    return Benched(
+        name=name,
+        sizes=sizes_of(bootable.sizes()),
+        boots=found.boots,
+        cycles_per_ms=found.cycles_per_ms,
+        notes=native.notes(found),
+    )
 
 
 def _write(path: Path, text: str) -> None:

@@ -92,10 +92,10 @@ def _compared(run: Benched) -> Iterator[str]:
     yield "<h3>How many times as fast</h3><div class=box>"
     yield bars("How many times as fast each function is", rows, "warm boot against AOT, logarithmic", WIDTH)
     yield "</div>"
-    functions, totals = three(run)
+    functions, *totals = three(run)
     yield _table(functions)
     yield "<h3>The three boots</h3>"
-    yield _table(totals)
+    yield from map(_table, totals)
     if first.events:
         yield "<div class=box><h4>Time line, from the program's entry to its end</h4>"
         yield _key(

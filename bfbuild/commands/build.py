@@ -82,7 +82,7 @@ def build(project: Project, targets: Sequence[Recipe], *, keep_going: bool = Fal
     project.export(_beside(project, targets))
     paths = project.export(_answered(targets))
     _write_compile_commands(project)
-    summary(project.progress, started)
+    summary(project.progress, started, project.cache)
     return paths
 
 

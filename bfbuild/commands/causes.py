@@ -131,7 +131,7 @@ def _became(step: Step | None, *, failed: bool) -> str:
         return "was not reached" if failed else "actions behind it ran"
     if step.cut_off:
         return "cut off, because what ran for it came out the same,"
-    return {"hit": "from the store", "miss": "it ran"}[step.decision]
+    return "it ran" if step.decision == "miss" else f"from {step.reason or 'the store'}"
 
 
 def _named(build: Build) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bfbuild.commands.project import Project
     from bfbuild.compare.finding import Finding
     from bfbuild.digest import Digest
-    from bfbuild.execute.sandbox import Outcome
+    from bfbuild.execute.outcome import Outcome
     from bfbuild.realise import Step
 
 SHOWN = 8  # lines of a difference
@@ -110,7 +110,7 @@ def _again(project: Project, step: Step, rounds: int) -> Other | None:
         facts = [("recipe", step.recipe.name), ("file", error)]
         raise ActionError("a source was edited while it was checked", facts=facts) from error
     for _ in range(rounds):
-        outcome = project.executor.execute(step.action, project.toolchains.ensure(tools))
+        outcome = project.executor.execute(step.action, lambda: project.toolchains.ensure(tools))
         other = _difference(project, step, outcome)
         if other is not None:
             return other

@@ -69,7 +69,7 @@ def _steps(done: Realiser) -> Iterator[Step]:
             label=label,
             action=step.action.digest,
             decision="miss" if ran else "hit",
-            reason=step.decision.reason.text if isinstance(step.decision, Miss) else "",
+            reason=step.decision.reason.text if isinstance(step.decision, Miss) else step.decision.source,
             needs=needs,
             cut_off=behind and not ran,
         )

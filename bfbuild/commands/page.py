@@ -162,7 +162,9 @@ def _rows(page: Page, labels: Sequence[str], critical: Sequence[str]) -> Iterato
         step, trace = steps[label], page.executions[label]
         took = cost.get(label, 0)
         made = sum(digest.size for digest in trace.outputs.values()) if trace is not None else 0
-        word = "cut off" if step.cut_off else {"hit": "store", "miss": "ran"}[step.decision]
+        word = (
+            "cut off" if step.cut_off else {"hit": "server" if step.reason else "store", "miss": "ran"}[step.decision]
+        )
         style = f"{step.decision}{' critical' if label in path else ''}"
         yield (
             f'<tr class="{style}"><td class=name>{escape(label)}<td>{escape(trace.kind) if trace is not None else ""}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from bfbuild import config as configuration
 from bfbuild.commands.outputs import BUILD, export, record
 from bfbuild.commands.progress import Progress
 from bfbuild.declared import Declared
-from bfbuild.digest import Digest
+from bfbuild.digest import ActionDigest, Digest
 from bfbuild.errors import ConfigError, RecipeError, StoreError
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.files import Files
@@ -21,6 +22,7 @@ from bfbuild.realise import Realiser
 from bfbuild.recipe import loader
 from bfbuild.recipe.graph import connect
 from bfbuild.recipe.model import SANDBOX, Fetch, Recipe, Toolchain, Wheel
+from bfbuild.remote.channel import Patience
 from bfbuild.snapshot import Signatures
 from bfbuild.store import Store
 from bfbuild.store.cas import Presence
@@ -30,9 +32,11 @@ from bfbuild.toolchain.root import Toolchains
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile
+    from bfbuild.execute.outcome import Executor
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
     from bfbuild.release.trust import Keyring
+    from bfbuild.remote.cache import Cache
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -42,6 +46,8 @@ class Project:
 
     def __init__(self, root: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.root = root
+        self.environment = environment
+        self.patience = Patience()  # with a remote server
         self.steps: list[Step] = []  # of the last build
         self.targets: tuple[Recipe, ...] = ()  # of the last build
         self.read_by_recipes: frozenset[str] = frozenset()  # files and folders that recipes depend on
@@ -86,7 +92,22 @@ class Project:
     @cached_property
     def toolchains(self) -> Toolchains:
         """The locked roots that tools run in."""
-        return Toolchains(self.store, self.config.lock_path, self.config.mirrors, self.progress)
+        return Toolchains(self.store, self.config.lock_path, self.config.mirrors, self.progress, self.cache)
+
+    @cached_property
+    def cache(self) -> Cache | None:
+        """The results of a team, where the project has a server for them."""
+        remote = self.config.remote
+        if remote is None:
+            return None
+        from bfbuild.remote.cache import Cache  # noqa: PLC0415  (for a project that has one)
+        from bfbuild.remote.channel import Channel  # noqa: PLC0415
+
+        channel = Channel(remote, remote.cache, configuration.remote_token(remote, self.environment), self.patience)
+        return Cache(channel, self.store, self.progress, self.trust, self._unpacked_by)
+
+    def _unpacked_by(self, root: Digest) -> ActionDigest | None:
+        return self.toolchains.unpacked_by(root)  # which know the cache themselves
 
     @cached_property
     def files(self) -> Files:
@@ -116,6 +137,26 @@ class Project:
         build = self.config.settings.build
         return SandboxExecutor(self.store, self.sandbox, timeout=build.timeout, memory=build.memory)
 
+    def builder(self, jobs: int) -> Executor:
+        """What runs the actions of a build: this machine, and the cluster where the project has one."""
+        remote = self.config.remote
+        if remote is None or not remote.exec:
+            return self.executor
+        from bfbuild.execute.hybrid import HybridExecutor  # noqa: PLC0415  (for a project that has a cluster)
+        from bfbuild.execute.remote import RemoteExecutor  # noqa: PLC0415
+        from bfbuild.remote.channel import Channel  # noqa: PLC0415
+
+        channel = Channel(remote, remote.exec, configuration.remote_token(remote, self.environment), self.patience)
+        timeout = self.config.settings.build.timeout
+        return HybridExecutor(
+            local=lambda: self.executor,
+            remote=RemoteExecutor(self.store, channel, timeout, self.progress.transfer),
+            jobs=jobs,
+            remote_jobs=remote.jobs,
+            is_here=lambda root: self.store.tree_path(root).is_dir(),
+            note=self.progress.note,
+        )
+
     def work(self, targets: Sequence[Recipe]) -> Declared:
         """Return what a build of these has to make."""
         return Declared(
@@ -131,19 +172,22 @@ class Project:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
         if jobs < 0:
             raise ConfigError("there must be at least one job", facts=[("jobs", jobs)])
+        here = jobs or self.config.jobs
+        remote = self.config.remote
         realiser = Realiser(
             work=self.work(targets),
             store=self.store,
-            executor=lambda: self.executor,
+            executor=lambda: self.builder(here),
             events=self.progress,
-            jobs=jobs or self.config.jobs,
+            jobs=here + (remote.jobs if remote is not None and remote.exec else 0),
+            cache=self.cache,
         )
         self.steps, self.targets = realiser.steps, tuple(targets)
         if self.trust is not None and self.trust.silent is not None:
             self.progress.note(f"warning: what is built here will not be believed later: {self.trust.silent}")
         started = time.time_ns()
         try:
-            with self.progress:
+            with self.progress, self.cache or nullcontext():
                 realiser.realise(keep_going=keep_going or self.config.settings.build.keep_going)
             for target in targets:
                 self._keep(target, started)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import Command
-from doit.cmdparse import CmdParse
+from doit.cmdparse import CmdParse, CmdParseError
 
 from bfbuild.commands.show import guarded
+from bfbuild.errors import ConfigError
+
+COMPLAINT = re.compile(r"Error parsing \w+: (?P<why>.*?) \(parsing options: (?P<known>.*)\)\. Got: ", re.DOTALL)
 
 
 def take_options(parser: CmdParse, words: Sequence[str], values: dict[str, Any]) -> list[str]:
@@ -22,7 +26,39 @@ def take_options(parser: CmdParse, words: Sequence[str], values: dict[str, Any])
     return names
 
 
-class Question(Command):  # type: ignore[misc]  # doit has no types
+def unreadable(error: CmdParseError) -> ConfigError:
+    """The error for a command line that doit cannot read, of what it says with all of its options at once."""
+    said = COMPLAINT.match(str(error))
+    if said is None:
+        return ConfigError("this command line cannot be read", facts=[("why", error)])
+    known = [f"--{name}" for name in re.findall(r"'long':'([^']+)'", said["known"])]
+    return ConfigError(
+        "this command line cannot be read",
+        facts=[("why", said["why"]), ("options", ", ".join(known) or "none")],
+    )
+
+
+def refuse(error: CmdParseError) -> int:
+    """Show that error, and return the exit code."""
+
+    def tell() -> int:
+        raise unreadable(error) from error
+
+    return guarded(tell)
+
+
+class Told(Command):  # type: ignore[misc]  # doit has no types
+    """A doit command that shows a wrong line as ours do."""
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """As doit does, but for how it tells of what no option is."""
+        try:
+            return super().parse_execute(in_args)
+        except CmdParseError as error:
+            return refuse(error)
+
+
+class Question(Told):
     """A doit command; the subclass gives `doc_*`, `cmd_options` and `answer`."""
 
     def answer(self, start: Path, names: Sequence[str], options: Mapping[str, Any]) -> int:

@@ -25,13 +25,30 @@ class Release(Question):
             "default": "",
             "help": "OLD_DIST: say what changed since that release",
         },
+        {
+            "name": "sigstore",
+            "long": "sigstore",
+            "type": bool,
+            "default": False,
+            "help": "sign keylessly besides, as whoever is logged in or as the job of this CI",
+        },
+        {
+            "name": "sigstore-config",
+            "long": "sigstore-config",
+            "type": str,
+            "default": "",
+            "help": "the same by other services than sigstore's public ones: a file, its ClientTrustConfig",
+        },
     )
 
     def answer(self, start: Path, names: Sequence[str], options: Mapping[str, Any]) -> int:
         """Answer the command line."""
         from bfbuild import config  # noqa: PLC0415  (after doit has shown that the command is meant)
         from bfbuild.commands.releasing import release  # noqa: PLC0415
+        from bfbuild.commands.releasing.plan import Sigstore  # noqa: PLC0415
 
         if names:
             raise ConfigError("release takes no names", hint="it releases what `doit image` builds")
-        return release(config.find_root(start), options["version"], options["compare"])
+        services = Path(options["sigstore-config"]) if options["sigstore-config"] else None
+        sigstore = Sigstore(services) if options["sigstore"] or services is not None else None
+        return release(config.find_root(start), options["version"], options["compare"], sigstore)

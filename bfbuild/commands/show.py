@@ -1,8 +1,8 @@
 """How the rim speaks: errors as they are designed, exit codes that mean something, Ctrl-C that leaves nothing behind.
 
 Exit codes: 0 done; 1 what was asked for failed (a build, a boot, a comparison); 2 it could not be tried (a wrong
-recipe, lock, argument or store); 130, as a shell says it, stopped by Ctrl-C. doit's own 3 is a command line it cannot
-read.
+recipe, lock, argument or store); 130, as a shell says it, stopped by Ctrl-C. doit's own 3 is a word
+that is no command or task, or an option of a command that is doit's.
 """
 
 from __future__ import annotations

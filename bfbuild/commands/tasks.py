@@ -204,12 +204,11 @@ def _with_names(params: list[Task], values: dict[str, Any], positional: str | No
         return values
     from doit.cmdparse import CmdOption, CmdParse, CmdParseError  # noqa: PLC0415
 
-    from bfbuild.commands.question import take_options  # noqa: PLC0415
-    from bfbuild.errors import ConfigError  # noqa: PLC0415
+    from bfbuild.commands.question import take_options, unreadable  # noqa: PLC0415
 
     try:
         found = dict(values)
         found[positional] = take_options(CmdParse([CmdOption(each) for each in params]), values[positional], found)
     except CmdParseError as error:
-        raise ConfigError("this command line cannot be read", facts=[("why", error)]) from error
+        raise unreadable(error) from error
     return found

@@ -22,7 +22,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,15 +31,16 @@ from typing import TYPE_CHECKING, Literal
 
 from bfbuild.action.action import OUT, WORK
 from bfbuild.errors import ActionError
+from bfbuild.execute.outcome import Made, Outcome
 from bfbuild.execute.parent import die_with_parent
 from bfbuild.store.disk import disk_errors
 
 if TYPE_CHECKING:
     from bfbuild.action.action import Action, Description
     from bfbuild.digest import Digest
+    from bfbuild.execute.outcome import Level, Tools
     from bfbuild.store import Store
 
-Level = Literal["bubblewrap", "proot"]
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LOADER = f"{LIBRARIES}/ld-linux-x86-64.so.2"
 LEAST_ROOM = 64 << 10  # bytes
@@ -121,31 +122,6 @@ class Sandbox:
         ]
 
 
-@dataclass(frozen=True)
-class Made:
-    """One output that an action made."""
-
-    digest: Digest
-    executable: bool
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one execution did. Times in ns, memory in bytes; `missing` are declared outputs that were not made."""
-
-    exit_code: int
-    stdout: Digest
-    stderr: Digest
-    outputs: Mapping[str, Made]
-    missing: tuple[str, ...]
-    level: Level
-    wall: int
-    user_time: int
-    system_time: int
-    max_rss: int
-    limit: str | None = None  # what stopped it, where a limit did
-
-
 @dataclass
 class SandboxExecutor:
     """Runs actions on this machine. Safe to call from several threads; `cancel` ends all that is running."""
@@ -158,11 +134,12 @@ class SandboxExecutor:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _cancelled: bool = False
 
-    def execute(self, action: Action, root: Path) -> Outcome:
-        """Run an action whose toolchain is unpacked at `root` and whose inputs are in the store.
+    def execute(self, action: Action, tools: Tools) -> Outcome:
+        """Run an action whose inputs are in the store.
 
         Raise StoreError where the store cannot be read or written, ActionError where nothing can be started.
         """
+        root = tools()
         _find_program(action, root)
         with self.store.scratch.folder() as scratch, disk_errors("run an action", scratch):
             # A hard link is safe only behind a read-only mount.

@@ -57,10 +57,36 @@ def three(run: Benched) -> list[Table]:
     rows: list[Sequence[Cell]] = [(what, *(each[what] for each in totals)) for what in totals[0]]
     shares = [f"{count / whole[0]:.2f}x" if count and whole[0] else None for count in whole]
     rows.append(("whole program, by AOT's", *shares))
-    return [
+    tests, speeds = _tests(run)
+    amounts = [[f"{row.name}, {row.unit}", *_amounts(row.name, boots)] for row in boots[0].amounts]
+    tables: list[Table] = [
         (("function, cycles a call", *COMPARED, "faster", "first boot", "warm boot", "compiled in"), _functions(run)),
+        (("test, cycles a call", *COMPARED, "faster"), tests),
+        (("test, time and rate", *COMPARED), speeds),
+        (("amount", *COMPARED), amounts),
         (("boot, cycles", *COMPARED), rows),
     ]
+    return [table for table in tables if table[1]]
+
+
+def _amounts(name: str, boots: Sequence[Boot]) -> list[Cell]:
+    return [next((row.value for row in boot.amounts if row.name == name), None) for boot in boots]
+
+
+def _tests(run: Benched) -> tuple[list[Sequence[Cell]], list[Sequence[Cell]]]:
+    """Tests that are of no optimized function: cycles a call; and as time, or as calls a second where it had many."""
+    boots = [run.by_kind[kind] for kind in COMPARED]
+    functions = {row.name for row in boots[-1].optimized}
+    tests, speeds = list[Sequence[Cell]](), list[Sequence[Cell]]()
+    for test in boots[0].tests:
+        cycles = [boot.call_cycles(test.name) for boot in boots]
+        if test.name.rpartition(":")[2] in functions or not all(cycles):
+            continue
+        tests.append((test.name, *cycles, f"{(cycles[0] or 0) / (cycles[-1] or 1):.2f}x"))
+        ms = [(each or 0) / run.cycles_per_ms for each in cycles]
+        what = f"{test.name}, ms" if test.calls == 1 else f"{test.name}, calls a second"
+        speeds.append((what, *(f"{each if test.calls == 1 else 1000 / each:,.2f}" for each in ms)))
+    return tests, speeds
 
 
 def _functions(run: Benched) -> list[Sequence[Cell]]:
@@ -173,7 +199,13 @@ def _numbers(run: Benched) -> Iterator[tuple[str, int]]:
         label = run.name if boot.kind == "only" else f"{run.name}, {boot.kind}"
         yield f"{label}: cycles to the app", boot.init_cycles
         yield f"{label}: cycles of call overhead", boot.overhead_cycles
-        for kind, rows in (("test", boot.tests), ("function", boot.functions), ("optimized", boot.optimized)):
+        kinds = (
+            ("test", boot.tests),
+            ("function", boot.functions),
+            ("amount", boot.amounts),
+            ("optimized", boot.optimized),
+        )
+        for kind, rows in kinds:
             for row in rows:
                 yield from (
                     (f"{label}: {kind} {row.name}: {key}", value) for key, value in row if isinstance(value, int)

@@ -57,6 +57,14 @@ class Function(_Row):
     avg: int
 
 
+class Amount(_Row):
+    """Something that the app counts of itself, such as memory, in its own unit."""
+
+    name: str
+    value: int
+    unit: str
+
+
 class Optimized(_Row):
     """What became of an optimizable function; `origin` is "disk" where that was known at the boot, else "here"."""
 
@@ -112,6 +120,7 @@ class Boot(_Row):
     overhead_cycles: int  # a profiled call minus a plain one
     tests: Annotated[tuple[Test, ...], AfterValidator(_unique)]
     functions: Annotated[tuple[Function, ...], AfterValidator(_unique)]
+    amounts: Annotated[tuple[Amount, ...], AfterValidator(_unique)] = ()
     optimized: Annotated[tuple[Optimized, ...], AfterValidator(_unique)] = ()
     events: tuple[Event, ...] = ()
     samples: tuple[Sample, ...] = ()
@@ -128,6 +137,7 @@ class Boot(_Row):
                 overhead_cycles=transcript.one("overhead").number("cycles"),
                 tests=tuple(_rows(Test, transcript.all("test"))),
                 functions=tuple(_rows(Function, transcript.all("function"))),
+                amounts=tuple(_rows(Amount, transcript.all("amount"))),
                 optimized=tuple(_rows(Optimized, transcript.all("optimized"), origin="from")),
                 events=tuple(_rows(Event, transcript.all("event"))),
                 samples=tuple(_rows(Sample, transcript.all("calls"))),
@@ -177,6 +187,7 @@ class Benched(_Row):
     name: str
     sizes: Annotated[tuple[Size, ...], AfterValidator(_unique)]
     boots: tuple[Boot, ...]
+    cycles_per_ms: int = 1_000_000  # as boots with counted instructions have it
     notes: tuple[str, ...] = ()  # sentences: what else belongs to the figures
 
     @property
@@ -188,7 +199,7 @@ class Benched(_Row):
 class Bench(_Row):
     """All figures of a bench; runs stand in the order of the recipes."""
 
-    version: Literal[2] = 2  # of the JSON; another one is refused
+    version: Literal[3] = 3  # of the JSON; another one is refused
     clock: Clock = "instructions"
     runs: Annotated[tuple[Benched, ...], AfterValidator(_unique)]
 

@@ -50,7 +50,8 @@ def run(spec: BootSpec, program: Path, on_line: Callable[[str], None] | None = N
     spec.check()
     check(program)
     keep = ["--keep"] if spec.writable else []
-    argv = [str(program.absolute()), *keep, str(spec.image.absolute()), spec.mode or "run", spec.args]
+    memory = ["--memory", str(spec.memory_mib)]
+    argv = [str(program.absolute()), *keep, *memory, str(spec.image.absolute()), spec.mode or "run", spec.args]
     listener = Listener(spec, on_line)
     with Child(argv, {}) as child:
         status, stop = listener.listen(child)

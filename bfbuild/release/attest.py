@@ -12,14 +12,18 @@ from pathlib import Path
 from bfbuild.digest import digest_file
 from bfbuild.release import dsse, minisign, provenance, verify
 from bfbuild.release.facts import Facts, File
+from bfbuild.release.keyless import Keyless, Signer
 from bfbuild.release.keys import SecretKey
 from bfbuild.release.sbom import cyclonedx
 from bfbuild.release.spdx import spdx
 from bfbuild.store.disk import disk_errors
 
 
-def attest(folder: Path, facts: Facts, key: SecretKey | None) -> None:
-    """Add to a folder that has all else; `facts.files` tell which outputs lie in it. Raise StoreError, ConfigError."""
+def attest(folder: Path, facts: Facts, key: SecretKey | None, keyless: Keyless | None = None) -> Signer | None:
+    """Add to a folder that has all else; `facts.files` tell which outputs lie in it. Return who signed keylessly.
+
+    Raise StoreError, ConfigError, or ReleaseError where nobody can sign keylessly after all.
+    """
     with disk_errors("write a release", folder):
         (folder / verify.CYCLONEDX).write_bytes(cyclonedx(facts))
         (folder / verify.SPDX).write_bytes(spdx(facts))
@@ -32,6 +36,11 @@ def attest(folder: Path, facts: Facts, key: SecretKey | None) -> None:
         (folder / verify.SUMS).write_bytes(sums)
         if key is not None:
             (folder / verify.MINISIG).write_bytes(minisign.sign(key, sums, minisign.comment(facts.identity)))
+        if keyless is None:
+            return None
+        bundle, signer = keyless.sign(sums)
+        (folder / verify.BUNDLE).write_bytes(bundle)
+        return signer
 
 
 def _of_all(folder: Path, facts: Facts) -> Facts:
@@ -40,6 +49,6 @@ def _of_all(folder: Path, facts: Facts) -> Facts:
     files = [
         File(name=path.name, digest=digest_file(path), output=outputs.get(path.name))
         for path in sorted(folder.iterdir())
-        if path.name not in (verify.SUMS, verify.MINISIG)
+        if path.name not in verify.UNLISTED
     ]
     return replace(facts, files=tuple(files))

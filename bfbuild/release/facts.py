@@ -12,9 +12,10 @@ from typing import Literal
 from urllib.parse import quote
 
 from bfbuild.digest import ActionDigest, Digest
+from bfbuild.disk.layout import Partition
 
 MADE = "build/"  # how an action names an input that another action made
-Level = Literal["bubblewrap", "proot", "boot", "unknown"]
+Level = Literal["bubblewrap", "proot", "remote", "boot", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,16 @@ class Part:
     offset: int  # of the place, in bytes of the image
     made_of: str  # a source's path, or `build/NAME` of an output
     digest: Digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """An image as a whole: with its files, these numbers make each of its bytes. `time` is that of its file systems."""
+
+    image: str  # the output
+    digest: Digest
+    time: int
+    partitions: tuple[Partition, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +123,7 @@ class Facts:
     identity: Identity
     sandbox: Level  # the lowest of all actions
     files: tuple[File, ...]
+    disks: tuple[Disk, ...]
     parts: tuple[Part, ...]
     actions: tuple[Made, ...]  # each after those that it needs
     toolchains: Mapping[str, Tools]

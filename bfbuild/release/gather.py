@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bfbuild.digest import Digest, digest_bytes
+from bfbuild.disk.layout import Partition
 from bfbuild.disk.mbr import SECTOR
 from bfbuild.errors import StoreError
 from bfbuild.recipe.model import SANDBOX, Image, Recipe, Toolchain
-from bfbuild.release.facts import MADE, Copyright, Facts, File, Identity, Level, Made, Package, Part, Tools
+from bfbuild.release.facts import MADE, Copyright, Disk, Facts, File, Identity, Level, Made, Package, Part, Tools
 from bfbuild.release.licences import licences
 from bfbuild.toolchain.lock import Lock, LockedPackage
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 DOC = "usr/share/doc"
 MOST_LINKS = 16
-LEVELS: tuple[Level, ...] = ("unknown", "boot", "proot", "bubblewrap")  # the lowest first
+LEVELS: tuple[Level, ...] = ("unknown", "boot", "remote", "proot", "bubblewrap")  # the lowest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,13 @@ def gather(build: Build, identity: Identity, files: Iterable[File]) -> Facts:
     recipes = [cast("Toolchain", build.graph.recipes[name]) for name in used]
     lock = Lock.load(build.toolchains.lock_path)
     toolchains = {recipe.name: _tools(build, lock, recipe) for recipe in recipes}
-    parts = tuple(part for recipe in closure if isinstance(recipe, Image) for part in _parts(build, recipe))
+    images = [recipe for recipe in closure if isinstance(recipe, Image)]
+    parts = tuple(part for image in images for part in _parts(build, image))
     return Facts(
         identity=identity,
         sandbox=min((made.sandbox for made in actions), key=LEVELS.index, default="unknown"),
         files=tuple(sorted(files)),
+        disks=tuple(_disk(build, image, steps[image.name]) for image in images),
         parts=parts,
         actions=actions,
         toolchains=toolchains,
@@ -90,6 +93,15 @@ def _made(build: Build, recipe: Recipe, step: Step) -> Made:
         outputs=outputs,
         toolchain=toolchain.name,
         sandbox=max(ran, key=LEVELS.index, default="unknown"),
+    )
+
+
+def _disk(build: Build, image: Image, step: Step) -> Disk:
+    return Disk(
+        image=image.name,
+        digest=build.files.made[image.name].digest,
+        time=int(step.action.description.environment.get("SOURCE_DATE_EPOCH", "0")),
+        partitions=tuple(Partition(**partition.model_dump()) for partition in image.layout.partitions),
     )
 
 

@@ -17,6 +17,7 @@ from bfbuild.errors import ReleaseError, StoreError
 if TYPE_CHECKING:
     from bfbuild.action.action import Action
     from bfbuild.digest import Digest
+    from bfbuild.release.facts import Made
     from bfbuild.store import Store
 
 SHOWN = 8  # files that an error names
@@ -84,6 +85,17 @@ def require_sandbox(level: str) -> None:
             hint="allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces), or release"
             " on another machine",
         )
+
+
+def require_executed_here(actions: Iterable[Made]) -> None:
+    """Raise ReleaseError for what nobody saw come out of this machine's sandbox: a cluster's result, or a boot's."""
+    for made in actions:
+        if made.sandbox != "bubblewrap":
+            raise ReleaseError(
+                "a result was not made here",
+                facts=[("recipe", made.label), ("made in", made.sandbox), ("needed", "bubblewrap")],
+                hint="`doit release` makes everything here; remove dist/ and release again",
+            )
 
 
 def require_deterministic(actions: Iterable[tuple[str, Action]], store: Store) -> None:

@@ -1,8 +1,8 @@
 """What a release is made of, in the two standard forms: CycloneDX 1.6, and SPDX 2.3 (spdx.py).
 
-Each file of an image is a component with its hash; it depends on the sources that it comes from and on the toolchains
-whose programs made it, and those on their locked packages, each with licences and copyright file. Equal facts make
-equal bytes: the serial number is a digest, the time is SOURCE_DATE_EPOCH.
+Each image is a component with its layout, and each file of it one with its hash; a file depends on the sources that it
+comes from and on the toolchains whose programs made it, and those on their locked packages, each with licences and
+copyright file. Equal facts make equal bytes: the serial number is a digest, the time is SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component
 
-    from bfbuild.release.facts import Facts, Identity, Package, Part
+    from bfbuild.release.facts import Disk, Facts, Identity, Package, Part
 
 CYCLONEDX, SPDX = "sbom.cdx.json", "sbom.spdx.json"
 
@@ -77,7 +77,14 @@ def _bom(facts: Facts) -> Bom:
     }
     texts = {path: _file(f"source:{path}", path, digest) for path, digest in sources(facts).items()}
     parts = [(part, _part(facts, part)) for part in facts.parts]
-    for component in [*packages.values(), *tools.values(), *texts.values(), *(each for _, each in parts)]:
+    disks = {disk.image: _disk(facts, disk) for disk in facts.disks}
+    for component in [
+        *packages.values(),
+        *tools.values(),
+        *texts.values(),
+        *disks.values(),
+        *(each for _, each in parts),
+    ]:
         bom.components.add(component)
     for name, component in tools.items():
         bom.register_dependency(component, [packages[key] for key in facts.toolchains[name].packages])
@@ -85,7 +92,9 @@ def _bom(facts: Facts) -> Bom:
         needs = [texts[path] for path in facts.sources([part.made_of])]
         needs += [tools[name] for name in facts.tools([part.made_of])]
         bom.register_dependency(component, needs)
-    bom.register_dependency(whole, [component for _, component in parts])
+    for image, component in disks.items():
+        bom.register_dependency(component, [each for part, each in parts if part.image == image])
+    bom.register_dependency(whole, disks.values())
     return bom
 
 
@@ -95,6 +104,20 @@ def _file(ref: str, name: str, digest: Digest, *, kind: str = "file") -> Compone
 
     hashes = [HashType(alg=HashAlgorithm.SHA_256, content=digest.hash)]
     return Component(type=ComponentType(kind), name=name, bom_ref=ref, hashes=hashes)
+
+
+def _disk(facts: Facts, disk: Disk) -> Component:
+    from cyclonedx.model import Property  # noqa: PLC0415
+
+    component = _file(f"image:{disk.image}", facts.shipped(disk.image), disk.digest)
+    words = {"disk": component.name, "size": str(disk.digest.size), "time": str(disk.time)}
+    for number, each in enumerate(disk.partitions, 1):
+        words[f"partition:{number}"] = (
+            f"{each.name} lba={each.lba} sectors={each.sectors} type={each.type} bootable={each.bootable:d}"
+            f" filesystem={each.filesystem} label={each.label}"
+        )
+    component.properties = [Property(name=f"bareflow:{name}", value=value) for name, value in words.items()]
+    return component
 
 
 def _part(facts: Facts, part: Part) -> Component:

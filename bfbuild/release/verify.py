@@ -7,10 +7,14 @@
                   an image is made by an action that has a statement
     4 sandbox     every action ran in bubblewrap
     5 lock        bareflow.lock is the one that the release was built from
-    6 sbom        every byte of an image is of a file that both SBOMs list with its hash, or of a table that finds it
+    6 sbom        both SBOMs list the same files of images with their hashes; written anew from them and its layout an
+                  image comes out the same, to the byte
     7 forms       the qcow2 and VDI forms of an image hold the same disk, and nothing besides
     8 archive     the closure archive has plain names alone, contents that hash to their names, and every locked package
     9 rebuild     with --rebuild: building it again, with the bfbuild of a checkout, gives the same bytes
+
+A keyless signature by sigstore (SHA256SUMS.sigstore.json) is not checked here, which is said: it takes sigstore's own
+tools, or `./bf verify --identity`.
 
 It trusts nothing that it reads: sizes are bounded, names are plain, JSON of another shape is an error and no crash.
 It is one file so that it can be carried anywhere, which is why it is longer than others and imports none of ours.
@@ -33,14 +37,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 SUMS, MINISIG, PUBLIC = "SHA256SUMS", "SHA256SUMS.minisig", "release.pub"
+BUNDLE = "SHA256SUMS.sigstore.json"  # a keyless signature, where there is one
+UNLISTED = frozenset({SUMS, MINISIG, BUNDLE})
 PROVENANCE, RELEASE, LOCK = "provenance.intoto.jsonl", "release.json", "bareflow.lock"
 CYCLONEDX, SPDX = "sbom.cdx.json", "sbom.spdx.json"
 STATEMENT, PREDICATE = "https://in-toto.io/Statement/v1", "https://slsa.dev/provenance/v1"
@@ -218,93 +225,266 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-# What an image holds.
+# What an image must be: it is written anew from its files, which the SBOMs list, and its layout.
 
-_SECTOR, _TABLE = 512, (440, 510)  # the bytes of sector 0 that say what is where
-_FAT16 = (0x04, 0x06, 0x0E)
-
-
-def partitions(image: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (first byte, end) of each FAT16 partition in the table of a disk."""
-    if image[510:512] != b"\x55\xaa":
-        return
-    for at in range(446, 510, 16):
-        kind, (lba, sectors) = image[at + 4], struct.unpack_from("<II", image, at + 8)
-        if kind in _FAT16 and lba and sectors:
-            if (lba + sectors) * _SECTOR > len(image):
-                raise Refused("a partition does not lie inside its image", ("partition", f"sector {lba}"))
-            yield lba * _SECTOR, (lba + sectors) * _SECTOR
+_SECTOR, _TABLE, _MARK = 512, 440, b"\x55\xaa"  # sector 0 belongs to the partition table from that byte on
+_CLUSTERS = ((8_400, 1), (32_680, 2), (262_144, 4), (524_288, 8), (1_048_576, 16), (2_097_152, 32))
+_ROOT_ENTRIES, _END = 512, 0xFFFF  # entries of the root folder; what ends a chain of clusters
+_DIRECTORY, _FILE, _LABEL, _LONG = 0x10, 0x20, 0x08, 0x0F
+_CAPITALS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SHORT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789$%'-_@~`!(){}^#&")
+_PARTITION = re.compile(
+    r"[A-Z0-9_]+ lba=(\d+) sectors=(\d+) type=(\d+) bootable=([01]) filesystem=(fat16|none) label=([ -~]{0,11})"
+)
 
 
-def fat16_files(volume: bytes) -> dict[str, bytes]:
-    """Return path -> content of all files of a volume; raise Refused where it is damaged or hides something."""
-    try:
-        return dict(_files(volume))
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise Refused("a file system is damaged", ("why", error)) from error
+class _Part(NamedTuple):
+    """What the SBOM says of a file of an image."""
+
+    image: str
+    place: str
+    path: str | None
+    offset: int
+    size: int
+    digest: str
+
+    @classmethod
+    def of(cls, component: dict[str, Any], words: dict[str, str]) -> _Part:
+        """Read it from a component with these properties."""
+        digest = next((each["content"] for each in component.get("hashes", []) if each["alg"] == "SHA-256"), "")
+        numbers = [words.get(f"bareflow:{each}", "") for each in ("offset", "size")]
+        if not all(each.isdecimal() for each in numbers):
+            raise Refused("the SBOM does not say where a file of an image lies", ("file", component.get("name")))
+        place, path = words.get("bareflow:place", ""), words.get("bareflow:path")
+        return cls(words["bareflow:image"], place, path, int(numbers[0]), int(numbers[1]), digest)
+
+    @property
+    def name(self) -> str:
+        """As SPDX has it."""
+        return f"./{self.image}/{self.place}" + (f"/{self.path}" if self.path is not None else "")
 
 
-def _files(volume: bytes) -> Iterator[tuple[str, bytes]]:
-    sector, per, reserved, fats, entries, small, fat = struct.unpack_from("<HBHBHHxH", volume, 11)
-    total = small or struct.unpack_from("<I", volume, 32)[0]
-    root = (reserved + fats * fat) * _SECTOR
-    data, size = root + entries * 32, per * _SECTOR
-    if sector != _SECTOR or not size or total * _SECTOR > len(volume) or data > total * _SECTOR:
-        raise Refused("a file system is damaged", ("why", "its parameters are not those of FAT16"))
-    count = (total * _SECTOR - data) // size
-    table = struct.unpack_from(f"<{count + 2}H", volume, reserved * _SECTOR)
-    tables = volume[reserved * _SECTOR : root]
-    if tables != tables[: fat * _SECTOR] * fats:
-        raise Refused("a file system is damaged", ("why", "its tables differ"))
-    owned: set[int] = set()
+class _Partition(NamedTuple):
+    """What the SBOM says of an entry of the partition table."""
 
-    def place(cluster: int) -> slice:
-        return slice(data + (cluster - 2) * size, data + (cluster - 1) * size)
-
-    def chain(cluster: int, length: int, path: str) -> bytes:
-        pieces = []
-        while cluster and cluster < 0xFFF8:
-            if not 2 <= cluster < count + 2 or cluster in owned:
-                raise Refused("a file system is damaged", ("file", path), ("cluster", cluster))
-            owned.add(cluster)
-            pieces.append(volume[place(cluster)])
-            cluster = table[cluster]
-        content = b"".join(pieces)
-        length = len(content) if length < 0 else length
-        if len(content) < length or content[length:].strip(b"\0"):
-            raise Refused("a file system hides bytes behind a file", ("file", path))
-        return content[:length]
-
-    folders = [("", volume[root:data])]
-    for parent, listing in folders:  # grows while it is walked
-        for name, folder, first, length in _listing(listing):
-            path = parent + name
-            content = chain(first, -1 if folder else length, path)
-            if folder:
-                folders.append((f"{path}/", content))
-            else:
-                yield path, content
-    if any(volume[place(each)] != bytes(size) for each in range(2, count + 2) if each not in owned):
-        raise Refused("a file system hides bytes in clusters that no file has")
+    lba: int
+    sectors: int
+    type: int
+    bootable: int
+    filesystem: str
+    label: str
 
 
-def _listing(table: bytes) -> Iterator[tuple[str, bool, int, int]]:
-    """Yield (name, is a folder, first cluster, size) of the entries of a folder."""
-    long = b""
-    for at in range(0, len(table), 32):
-        raw = table[at : at + 32]
-        if raw[0] == 0:
-            return
-        if raw[11] & 0x3F == 0x0F:
-            long = raw[1:11] + raw[14:26] + raw[28:32] + (b"" if raw[0] & 0x40 else long)
-            continue
-        stem, end = raw[:8].decode("cp437").rstrip(" "), raw[8:11].decode("cp437").rstrip(" ")
-        stem, end = stem.lower() if raw[12] & 8 else stem, end.lower() if raw[12] & 16 else end
-        name = long.decode("utf-16-le").split("\0")[0] or (f"{stem}.{end}" if end else stem)
-        long = b""
-        if raw[0] != 0xE5 and not raw[11] & 8 and raw[:11] not in (b".          ", b"..         "):
-            first, size = struct.unpack_from("<HI", raw, 26)
-            yield name, bool(raw[11] & 16), first, size
+class _Disk(NamedTuple):
+    """What the SBOM says of an image as a whole; `time` is that of all files in it."""
+
+    size: int
+    time: int
+    partitions: tuple[_Partition, ...]
+
+    @classmethod
+    def of(cls, words: dict[str, str]) -> _Disk:
+        """Read it from a component's properties."""
+        found = [_PARTITION.fullmatch(words.get(f"bareflow:partition:{number}", "")) for number in range(1, 5)]
+        partitions = [
+            _Partition(int(each[1]), int(each[2]), int(each[3]), int(each[4]), each[5], each[6])
+            for each in found
+            if each is not None
+        ]
+        if len(partitions) != sum(name.startswith("bareflow:partition:") for name in words):
+            raise Refused("the SBOM has a partition that is none", ("image", words["bareflow:disk"]))
+        return cls(int(words["bareflow:size"]), int(words["bareflow:time"]), tuple(partitions))
+
+
+def _check_written(image: bytes, name: str, parts: Sequence[_Part], disk: _Disk) -> None:
+    """Raise Refused unless these files, and nothing besides, make this image, byte for byte."""
+    made = bytearray(len(image))
+    volumes = {each.lba * _SECTOR: each for each in disk.partitions if each.filesystem == "fat16"}
+    raw = {part.offset: part for part in parts if part.path is None}
+    files: dict[int, dict[str, _Part]] = {start: {} for start in volumes}
+    for part in parts:
+        if part.path is not None:
+            files.setdefault(part.offset, {})[part.path] = part
+    if len(raw) + sum(map(len, files.values())) != len(parts) or files.keys() != volumes.keys():
+        raise Refused("the SBOM has a file that is not in the image", ("image", name))
+    position = content = 0
+    for start in sorted([*raw, *volumes]):
+        end = start + (raw[start].size if start in raw else volumes[start].sectors * _SECTOR)
+        if start < position or end > len(image):
+            raise Refused("the SBOM has something where there is no room", ("image", name), ("byte", start))
+        position = end
+        if start in raw:
+            data = _raw(image[start:end], raw[start], bool(disk.partitions))
+            content = zlib.crc32(data, content)
+        else:
+            data, number = _fat16(image[start:end], volumes[start], files[start], disk.time)
+            content = zlib.crc32(number.to_bytes(4, "little"), content)
+        made[start:end] = data
+    if disk.partitions:
+        table = b"".join(map(_entry_of_table, disk.partitions)).ljust(64, b"\0")
+        made[_TABLE:_SECTOR] = struct.pack("<IH", content or 1, 0) + table + _MARK
+    if disk.size != len(image) or made != image:
+        first = next((at for at, byte in enumerate(image) if made[at] != byte), len(image))
+        raise Refused("bytes of the image follow from no file of the SBOM", ("image", name), ("first byte", first))
+
+
+def _raw(found: bytes, part: _Part, table: bool) -> bytes:
+    """Return what was put into a place of the disk: the first sector before a table was written into it."""
+    forms = [found]
+    if table and part.offset == 0 and len(found) > _TABLE:
+        code, rest = found[:_TABLE].ljust(_SECTOR, b"\0"), found[_SECTOR:]
+        forms = [(code + rest)[: len(found)], (code[: -len(_MARK)] + _MARK + rest)[: len(found)]]
+    for form in forms:
+        if sha256(form) == part.digest:
+            return form
+    raise Refused("the SBOM is for other bytes of the image", ("file", part.name), ("at byte", part.offset))
+
+
+def _entry_of_table(each: _Partition) -> bytes:
+    first, last = (_chs(lba) for lba in (each.lba, each.lba + each.sectors - 1))
+    return struct.pack("<B3sB3sII", 0x80 * each.bootable, first, each.type, last, each.lba, each.sectors)
+
+
+def _chs(lba: int) -> bytes:
+    """Return a sector's address as cylinder, head and sector, or the last that there is."""
+    track, sector = divmod(lba, 63)
+    cylinder, head, sector = min((track // 255, track % 255, sector + 1), (1023, 254, 63))
+    return bytes((head, sector | cylinder >> 8 << 6, cylinder & 0xFF))
+
+
+def _fat16(found: bytes, of: _Partition, files: dict[str, _Part], seconds: int) -> tuple[bytes, int]:
+    """Return a file system of these files, and its number; their contents are taken from where they must lie."""
+    per = next((each for limit, each in _CLUSTERS if of.sectors <= limit), 64)
+    fat = -(-(of.sectors - 1 - _ROOT_ENTRIES * 32 // _SECTOR) // (_SECTOR // 2 * per + 2))
+    root, size = (1 + 2 * fat) * _SECTOR, per * _SECTOR
+    data = root + _ROOT_ENTRIES * 32 - 2 * size  # where a cluster 0 would begin
+    tree = {folder: _names(children) for folder, children in _tree(files).items()}
+    lengths = {folder: 64 + sum(len(long) + 32 for long, _ in tree[folder].values()) for folder in [*tree][1:]}
+    lengths.update((path, files[path].size) for path in sorted(files))
+    firsts, table = {"": 0}, [0xFFF8, _END]
+    for path, length in lengths.items():
+        count = -(-length // size)
+        if data + (len(table) + count) * size > len(found):
+            raise Refused("the SBOM has more files than there is room for", ("file", path))
+        firsts[path] = len(table) if count else 0
+        table += [*range(len(table) + 1, len(table) + count), _END][:count]
+    made, number = bytearray(len(found)), 0
+    for path, part in sorted(files.items()):
+        place = slice(data + firsts[path] * size, data + firsts[path] * size + part.size)
+        if sha256(found[place]) != part.digest:
+            raise Refused("the SBOM is for other bytes of a file", ("file", part.name))
+        made[place] = found[place]
+        number = zlib.crc32(found[place], zlib.crc32(b"%b\0%d\0" % (path.encode(), part.size), number))
+    for folder, names in tree.items():
+        at = data + firsts[folder] * size if folder else root
+        above = firsts[folder.rpartition("/")[0]]
+        heads = [(b".", _DIRECTORY, firsts[folder]), (b"..", _DIRECTORY, above)]
+        if not folder:
+            heads = [(of.label.encode("ascii"), _LABEL, 0)] if of.label else []
+        entries = [_entry(short, kind, first, 0, seconds) for short, kind, first in heads]
+        for path, (long, short) in names.items():
+            kind, length = (_FILE, files[path].size) if path in files else (_DIRECTORY, 0)
+            entries.append(long + _entry(short, kind, firsts[path], length, seconds))
+        listing = b"".join(entries)
+        made[at : at + len(listing)] = listing
+    chains = struct.pack(f"<{len(table)}H", *table)
+    for at in (_SECTOR, (1 + fat) * _SECTOR):
+        made[at : at + len(chains)] = chains
+    made[:_SECTOR] = _boot_sector(of, per, fat, number)
+    return bytes(made), number
+
+
+def _tree(files: Iterable[str]) -> dict[str, list[str]]:
+    """Return folder -> paths in it, in order; the root comes first."""
+    found: dict[str, set[str]] = {"": set()}
+    for path in files:
+        if not all(path.split("/")):
+            raise Refused("the SBOM has a file without a name", ("file", path))
+        while path:
+            parent = path.rpartition("/")[0]
+            found.setdefault(parent, set()).add(path)
+            path = parent  # noqa: PLW2901  (climbs to the root)
+    return {folder: sorted(found[folder]) for folder in sorted(found, key=lambda folder: folder.split("/"))}
+
+
+def _names(paths: Iterable[str]) -> dict[str, tuple[bytes, bytes]]:
+    """Return path -> (entries that carry its long name, its short form) for the paths of a folder."""
+    names = {path.rpartition("/")[2]: path for path in paths}
+    forms = {name: _short(name) for name in sorted(names)}
+    shorts = {name: form for name, form in forms.items() if _plain(form) == name.translate(_CAPITALS)}
+    taken, tails = set(shorts.values()), dict.fromkeys(forms.values(), 0)
+    for name, form in forms.items():
+        while name not in shorts:
+            tails[form] += 1
+            tail = b"~%d" % tails[form]
+            short = (form[:8].rstrip()[: 8 - len(tail)] + tail).ljust(8) + form[8:]
+            if short not in taken:
+                shorts[name] = short
+                taken.add(short)
+    return {path: (_long(name, shorts[name]), shorts[name]) for name, path in names.items()}
+
+
+def _short(name: str) -> bytes:
+    """Return the first eight and three letters of a name that a short form can have."""
+    text = name.translate(_CAPITALS).replace(" ", "").lstrip(".")
+    fields = (text.split(".")[0][:8].ljust(8), (text.rpartition(".")[2] if "." in text else "")[:3].ljust(3))
+    return "".join(each if each in _SHORT or each == " " else "_" for each in "".join(fields)).encode("ascii")
+
+
+def _plain(short: bytes) -> str:
+    """Return a short form as a name."""
+    stem, end = short[:8].decode("ascii").rstrip(), short[8:].decode("ascii").rstrip()
+    return f"{stem}.{end}" if end else stem
+
+
+def _long(name: str, short: bytes) -> bytes:
+    """Return the entries before that of a short form, with the name as it is; none where the form is the name."""
+    if _plain(short) == name:
+        return b""
+    checksum = 0
+    for byte in short:
+        checksum = ((checksum >> 1 | checksum << 7) + byte) & 0xFF
+    text = name.encode("utf-16-le")
+    count = -(-len(text) // 26)
+    text = (text + b"\0\0")[: 26 * count].ljust(26 * count, b"\xff")
+    entries = []
+    for number in range(count, 0, -1):
+        part = text[26 * number - 26 : 26 * number]
+        order = number | (0x40 if number == count else 0)
+        entries.append(struct.pack("<B10sBBB12sH4s", order, part[:10], _LONG, 0, checksum, part[10:22], 0, part[22:]))
+    return b"".join(entries)
+
+
+def _entry(short: bytes, kind: int, first: int, size: int, seconds: int) -> bytes:
+    """Return an entry of a folder; its time is moved into the years that FAT knows."""
+    at = time.gmtime(max(315_532_800, min(seconds, 4_354_819_198)))
+    day, clock = (at[0] - 1980) << 9 | at[1] << 5 | at[2], at[3] << 11 | at[4] << 5 | at[5] // 2
+    name = short.ljust(11)
+    return struct.pack("<11sBBBHHHHHHHI", name, kind, 0, 0, clock, day, day, 0, clock, day, first, size)
+
+
+def _boot_sector(of: _Partition, per: int, fat: int, number: int) -> bytes:
+    short = of.sectors < 1 << 16
+    head = struct.pack(
+        "<3s8sHBHBHHBHHHIIBBBI11s8s5s",
+        *(
+            b"\xeb\x3c\x90",
+            b"BAREFLOW",
+            _SECTOR,
+            per,
+            1,
+            2,
+            _ROOT_ENTRIES,
+            of.sectors if short else 0,
+            0xF8,
+            fat,
+            63,
+            255,
+        ),
+        *(of.lba, 0 if short else of.sectors, 0x80, 0, 0x29, number),
+        *((of.label or "NO NAME").ljust(11).encode("ascii"), b"FAT16   ", b"\xcd\x18\xf4\xeb\xfd"),
+    )
+    return head.ljust(_SECTOR - len(_MARK), b"\0") + _MARK
 
 
 def qcow2_blocks(data: bytes) -> Iterator[bytes]:
@@ -418,13 +598,13 @@ class Release:
         names: list[str] = []
         for line in _read(self.folder / SUMS).decode("utf-8", "replace").splitlines():
             found = re.fullmatch(rf"([0-9a-f]{{64}})  ({NAME.pattern})", line)
-            if found is None or found[2] in (SUMS, MINISIG):
+            if found is None or found[2] in UNLISTED:
                 raise Refused("SHA256SUMS has a line that is none", ("line", line[:100]))
             self.sums[found[2]] = found[1]
             names.append(found[2])
         if names != sorted(set(names)):
             raise Refused("SHA256SUMS is out of order or names a file twice")
-        there = {path.name for path in self.folder.iterdir()} - {SUMS, MINISIG}
+        there = {path.name for path in self.folder.iterdir()} - UNLISTED
         for what, wrong in (("is missing", self.sums.keys() - there), ("is not listed", there - self.sums.keys())):
             if wrong:
                 raise Refused(f"a file of the release {what}", ("file", ", ".join(sorted(wrong)[:5])))
@@ -540,34 +720,46 @@ class Release:
         """Check that each file of each image stands in both SBOMs, and was made by an action or is a source."""
         bom = _json(_read(self.folder / CYCLONEDX), CYCLONEDX)
         parts: dict[str, list[_Part]] = {}
+        disks: dict[str, _Disk] = {}
         purls = set()
         for component in bom.get("components", []):
             purls.add(component.get("purl"))
-            part = _Part.of(component)
-            if part is not None:
-                parts.setdefault(part.image, []).append(part)
-        spdx = _json(_read(self.folder / SPDX), SPDX)
-        hashes = {sum_["checksumValue"] for each in spdx.get("files", []) for sum_ in each["checksums"]}
+            words = {each.get("name"): str(each.get("value")) for each in component.get("properties", [])}
+            if "bareflow:image" in words:
+                parts.setdefault(words["bareflow:image"], []).append(_Part.of(component, words))
+            elif "bareflow:disk" in words:
+                disks[words["bareflow:disk"]] = _Disk.of(words)
+        listed = {part.name: part.digest for each in parts.values() for part in each}
+        self._check_spdx(listed)
         known = {digest for each in self.actions for digest in _digests(each.get("subject")).values()}
         used = {
             str(e.get("digest", {}).get("sha256")) for s in self.actions for e in _definition(s)["resolvedDependencies"]
         }
-        count = 0
-        for image in sorted(name for name in self.sums if name.endswith(".img")):
+        images = sorted(name for name in self.sums if name.endswith(".img"))
+        if set(images) != set(disks) or not parts.keys() <= set(images):
+            raise Refused("the SBOM is about other images", ("here", images), ("sbom", sorted({*disks, *parts})))
+        for image in images:
             if self.sums[image] not in known:
                 raise Refused("no action made an image", ("image", image))
-            for name, digest in _covered(_read(self.folder / image), image, parts.pop(image, [])):
-                count += 1
-                if digest not in hashes:
-                    raise Refused("a file of the image is not in the SBOM", *(("file", name), ("sbom", SPDX)))
-                if digest not in known | used:
-                    raise Refused("nothing says where a file of the image comes from", ("file", name))
-        if parts:
-            raise Refused("the SBOM has files of an image that is not here", ("image", ", ".join(sorted(parts))))
+            _check_written(_read(self.folder / image), image, parts.get(image, []), disks[image])
+        for name, digest in listed.items():
+            if digest not in known | used:
+                raise Refused("nothing says where a file of the image comes from", ("file", name))
         for each in _definition(self.statement).get("resolvedDependencies", []):
             if str(each.get("uri", "")).startswith("pkg:deb/") and each["uri"] not in purls:
                 raise Refused("a package that was used is not in the SBOM", ("package", each["name"]))
-        return f"{count} files of images are in both, with where they come from"
+        return f"{len(listed)} files of images are in both, and make each byte of these"
+
+    def _check_spdx(self, listed: dict[str, str]) -> None:
+        """Check that the other SBOM has the same files of images."""
+        found = {}
+        for each in _json(_read(self.folder / SPDX), SPDX).get("files", []):
+            if each["fileTypes"] == ["BINARY"]:
+                hashes = [sum_["checksumValue"] for sum_ in each["checksums"] if sum_["algorithm"] == "SHA256"]
+                found[each["fileName"]] = hashes[0]
+        if found != listed:
+            wrong = sorted({name for name, _ in found.items() ^ listed.items()})
+            raise Refused("a file of the image is not in the SBOM, or another is", ("files", ", ".join(wrong[:5])))
 
     def forms(self) -> str:
         """Check that the other forms of an image are the same disk."""
@@ -639,77 +831,6 @@ def _digests(subjects: Any) -> dict[str, str]:
     if not isinstance(subjects, list):
         raise Refused("a statement has no subjects")
     return {str(each.get("name")): str(each.get("digest", {}).get("sha256")) for each in subjects}
-
-
-class _Part(NamedTuple):
-    """What the SBOM says of a file of an image."""
-
-    image: str
-    place: str
-    path: str | None
-    offset: int
-    size: int
-    digest: str
-
-    @classmethod
-    def of(cls, component: dict[str, Any]) -> _Part | None:
-        """Read it from a component; None for any other component."""
-        words = {each.get("name"): str(each.get("value")) for each in component.get("properties", [])}
-        if "bareflow:image" not in words:
-            return None
-        digest = next((each["content"] for each in component.get("hashes", []) if each["alg"] == "SHA-256"), "")
-        numbers = [words.get(f"bareflow:{each}", "") for each in ("offset", "size")]
-        if not all(each.isdecimal() for each in numbers):
-            raise Refused("the SBOM does not say where a file of an image lies", ("file", component.get("name")))
-        place, path = words.get("bareflow:place", ""), words.get("bareflow:path")
-        return cls(words["bareflow:image"], place, path, int(numbers[0]), int(numbers[1]), digest)
-
-
-def _covered(image: bytes, name: str, parts: Sequence[_Part]) -> Iterator[tuple[str, str]]:
-    """Yield (file, digest) of all files of an image; raise Refused where the SBOM and the image differ."""
-    tables = list(partitions(image))
-    taken = list(tables)
-    for part in (part for part in parts if part.path is None):
-        end = part.offset + part.size
-        forms = [image[part.offset : end]]
-        if part.offset == 0 and tables:  # which were written into it, perhaps with the mark behind them
-            code, rest = forms[0][: _TABLE[0]], forms[0][_TABLE[0] :]
-            table = slice(0, _TABLE[1] - _TABLE[0])
-            forms += [code + bytes(len(rest)), code + bytes(len(rest[table])) + rest[table.stop :]]
-        if part.digest not in map(sha256, forms):
-            raise Refused("the SBOM is for other bytes of the image", ("image", name), ("place", part.place))
-        taken.append((part.offset, end))
-        yield part.place, part.digest
-    if tables:
-        taken.append((_TABLE[0], _SECTOR))
-    position = 0
-    for start, end in sorted(taken):
-        _check_empty(image, position, start, name)
-        position = max(position, end)
-    _check_empty(image, position, len(image), name)
-    starts = {start for start, _ in tables}
-    stray = [part for part in parts if part.path is not None and part.offset not in starts]
-    if stray:
-        raise Refused("the SBOM has a file that is not in the image", ("image", name), ("file", stray[0].path))
-    for start, end in tables:
-        listed = {part.path: part.digest for part in parts if part.path is not None and part.offset == start}
-        for path, content in fat16_files(image[start:end]).items():
-            if path not in listed:
-                raise Refused("a file of the image is not in the SBOM", ("image", name), ("file", path))
-            if listed.pop(path) != sha256(content):
-                raise Refused("the SBOM is for other bytes of a file", ("image", name), ("file", path))
-            yield path, sha256(content)
-        if listed:
-            raise Refused(
-                "the SBOM has a file that is not in the image", ("image", name), ("file", sorted(map(str, listed))[0])
-            )
-
-
-def _check_empty(image: bytes, start: int, end: int, name: str) -> None:
-    gap = image[start:end]
-    if gap != bytes(len(gap)):
-        first = start + len(gap) - len(gap.lstrip(b"\0"))
-        raise Refused("bytes of the image belong to no file of the SBOM", ("image", name), ("first byte", first))
 
 
 def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
@@ -805,9 +926,13 @@ class Answer(NamedTuple):
     refused: Refused | None = None
 
 
-def check(release: Release, rebuild: Path | None = None) -> list[Answer]:
-    """Make all checks; what is behind one of the first three that failed would mean nothing, and is left out."""
+def check(release: Release, rebuild: Path | None = None, identity: Callable[[Path], str] | None = None) -> list[Answer]:
+    """Make all checks; what is behind one of the first that failed would mean nothing, and is left out.
+
+    `identity` checks the keyless signature in the folder it is given, for whoever has sigstore's package.
+    """
     answers = [_answer(name, getattr(release, name)) for name in CHECKS[:2]]
+    answers += [_answer("identity", lambda: identity(release.folder))] if identity is not None else []
     if any(answer.refused for answer in answers):
         return answers
     with ThreadPoolExecutor(1) as pool:
@@ -833,7 +958,7 @@ def _answer(name: str, run: Callable[[], str]) -> Answer:
         return Answer(name, shape.headline, shape)
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None, identity: Callable[[Path], str] | None = None) -> int:
     """Answer the command line."""
     parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("dist", type=Path, help="the folder of the release")
@@ -855,7 +980,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"error: it cannot be tried: {error}", file=sys.stderr)  # noqa: T201
         return 2
     release = Release(options.dist, keys, revoked, options.expect)
-    answers = check(release, options.rebuild)
+    answers = check(release, options.rebuild, identity)
     print(_told_json(release, answers, own) if options.json else _told(release, answers, own))  # noqa: T201
     return int(any(answer.refused for answer in answers))
 
@@ -867,13 +992,20 @@ def _key(word: str) -> PublicKey:
 
 def _told(release: Release, answers: Sequence[Answer], own: bool) -> str:
     lines = []
+    identity = next((answer for answer in answers if answer.check == "identity"), None)
     for answer in answers:
         lines.append(f"{'FAILED' if answer.refused else 'ok':<6}  {answer.check:<10}  {answer.headline}")
         if answer.refused:
             rows = [*answer.refused.facts, *([("hint", answer.refused.hint)] if answer.refused.hint else [])]
             width = max([len(label) for label, _ in rows], default=0)
             lines += [f"        {label:<{width}}  {value}" for label, value in rows]
-    if own:
+    if identity is None and _keyless(release):
+        lines += [
+            "",
+            f"NOTE: {BUNDLE} was not checked: it says who signed, and takes the package sigstore:",
+            "      ./bf verify DIST --identity WHO --issuer URL",
+        ]
+    if own and (identity is None or identity.refused):
         lines += [
             "",
             f"WARNING: the key {release.keys[0].id} came with the release itself, so its signature proves that nothing",
@@ -882,6 +1014,10 @@ def _told(release: Release, answers: Sequence[Answer], own: bool) -> str:
     bad = [answer.check for answer in answers if answer.refused]
     lines += ["", f"It is NOT what it claims to be: {', '.join(bad)}." if bad else "It is what it claims to be."]
     return "\n".join(lines)
+
+
+def _keyless(release: Release) -> bool:
+    return os.path.lexists(release.folder / BUNDLE)
 
 
 def _told_json(release: Release, answers: Sequence[Answer], own: bool) -> str:
@@ -896,7 +1032,9 @@ def _told_json(release: Release, answers: Sequence[Answer], own: bool) -> str:
     ]
     key = release.key.id if release.key is not None else None
     good = not any(answer.refused for answer in answers)
-    return json.dumps({"ok": good, "key": key, "key_from_release": own, "checks": checks}, indent=1)
+    unchecked = [BUNDLE] if _keyless(release) and all(answer.check != "identity" for answer in answers) else []
+    told = {"ok": good, "key": key, "key_from_release": own, "not_checked": unchecked, "checks": checks}
+    return json.dumps(told, indent=1)
 
 
 if __name__ == "__main__":

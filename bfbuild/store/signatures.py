@@ -34,6 +34,10 @@ class Trust(Protocol):
     def sign(self, message: bytes) -> Signed:
         """Sign what was made here, where there is a key for it."""
 
+    @property
+    def silent(self) -> str | None:
+        """Why what is made here will not be believed for its signature; None where it will."""
+
     def doubt(self, message: bytes, signatures: Mapping[str, bytes]) -> str | None:
         """Say why these signatures are not enough, in a few words; None where they are."""
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 BOOT: Literal["boot"] = "boot"  # as the sandbox of an execution: a guest did it
+REMOTE: Literal["remote"] = "remote"  # and so: a cluster did it
 SEAL = 16  # hex digits
 TICK = 20_000_000  # ns: the clock of files goes in steps of 10 ms at most
 
@@ -75,7 +76,7 @@ class Trace:
     command: str  # in short, for people
     reason: Reason
     toolchain: Digest | None  # the identity of the tools; None where the action brings its own
-    sandbox: Literal["bubblewrap", "proot", "boot"]
+    sandbox: Literal["bubblewrap", "proot", "boot", "remote"]
     started: int  # ns since 1970
     duration: int  # ns of wall time
     user_time: int | None = None  # ns of processor time, where known
@@ -94,7 +95,7 @@ class Step:
     label: str
     action: ActionDigest
     decision: Literal["hit", "miss"]
-    reason: str  # why it ran; of a hit, empty
+    reason: str  # why it ran; of a hit, where it came from, empty for this very store
     needs: tuple[str, ...] = ()  # the labels of the steps whose outputs it takes
     cut_off: bool = False  # a hit although something that it builds on ran in this build: that came out the same
 
@@ -353,7 +354,7 @@ _trace = _record(
     command=_text,
     reason=_record(Reason, text=_text, causes=_many(_cause)),
     toolchain=_maybe(_digest),
-    sandbox=_one_of("bubblewrap", "proot", BOOT),
+    sandbox=_one_of("bubblewrap", "proot", BOOT, REMOTE),
     started=_number,
     duration=_number,
     user_time=_maybe(_number),

@@ -14,6 +14,7 @@ from bfbuild.digest import Digest, canonical, digest_bytes, digest_file
 from bfbuild.protos import remote_execution_pb2 as api
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
 
@@ -23,6 +24,14 @@ class Root:
 
     digest: Digest
     directories: dict[Digest, bytes]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a described folder is made of: its Directory messages, and where in it each content lies, once."""
+
+    directories: dict[Digest, bytes]
+    files: dict[Digest, str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,24 @@ def describe(entries: dict[str, Entry]) -> Root:
         if path:
             folders[path.rpartition("/")[0]].directories.add(name=path.rpartition("/")[2], digest=digest.to_message())
     return Root(digest, directories)
+
+
+def list_tree(top: Digest, read: Callable[[Digest], bytes]) -> Listing:
+    """List a described folder by reading its Directory messages; what `read` raises for one that is gone is passed on.
+
+    Raise DecodeError, or ValueError, for bytes that are no Directory.
+    """
+    listing = Listing({}, {})
+    pending = [("", top)]
+    while pending:
+        prefix, digest = pending.pop()
+        data = read(digest) if digest.size else b""  # an empty folder is no bytes, which nobody need have
+        listing.directories[digest] = data
+        folder = api.Directory.FromString(data)
+        for file in folder.files:
+            listing.files[Digest.of_message(file.digest)] = prefix + file.name
+        pending += [(f"{prefix}{node.name}/", Digest.of_message(node.digest)) for node in folder.directories]
+    return listing
 
 
 def read_folder(path: Path, pool: Executor) -> Root:

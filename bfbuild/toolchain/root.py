@@ -2,7 +2,8 @@
 
 Unpacking is an action like any other: its description names the locked packages, so its key follows from the lock
 alone, and its recorded result is the root's digest. With that result in the store a build of nothing but hits needs
-neither the packages nor the unpacked tree, which is derived and may be deleted at any time.
+neither the packages nor the unpacked tree, which is derived and may be deleted at any time. A server that has the
+result (remote/cache.py) saves the packages as well, as long as no tool must run.
 
 The root of a toolchain with a sysroot is two roots, one seen in the other: one Directory more, and links on the disk.
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bfbuild.recipe.model import Toolchain
+    from bfbuild.remote.cache import Cache
     from bfbuild.store import Store
     from bfbuild.store.tree import Root
     from bfbuild.toolchain.lock import Lock, LockedPackage
@@ -57,7 +59,9 @@ class Toolchains:
     lock_path: Path
     configured_mirrors: tuple[str, ...]
     events: Events
+    cache: Cache | None = None  # a team's results
     _trees: dict[str, Tree] = field(default_factory=dict)
+    _recipes: dict[Digest, Toolchain] = field(default_factory=dict)  # by root
     _sound: set[Digest] = field(default_factory=set)  # the roots that were looked at in this build
     _lock: Lock | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
@@ -69,6 +73,7 @@ class Toolchains:
                 digest = self._planned(recipe)
                 root = api.Directory.FromString(self.store.cas.get_bytes(digest))
                 self._trees[recipe.name] = Tree(digest, root)
+                self._recipes[digest] = recipe
             return self._trees[recipe.name]
 
     def _planned(self, recipe: Toolchain) -> Digest:
@@ -77,7 +82,7 @@ class Toolchains:
         digest = self._recorded(planning)
         if digest is None:
             unpacking = _unpacking(self._packages(recipe), self._sysroot_packages(recipe))
-            digest = self._recorded(unpacking.action) or self._made(recipe)
+            digest = self._recorded(unpacking.action) or self._asked(unpacking) or self._made(recipe)
             with suppress(StoreError):  # a shortcut for the next time, where it can be written
                 self.store.results.adopt(planning, _root_result(digest))  # unsigned: nothing was unpacked for it
         return digest
@@ -97,10 +102,32 @@ class Toolchains:
         if digest not in self._sound:
             if not untouched(path):
                 self._doubt(recipe, digest)
-            if not path.is_dir():
-                make()
+            if not path.is_dir() and make() != digest:
+                self._correct(recipe, digest)
             self._sound.add(digest)
         return path
+
+    def _correct(self, recipe: Toolchain, digest: Digest) -> None:
+        """Refuse a root that somebody else said the packages have; what they really have is on record by now."""
+        with suppress(OSError):
+            self.store.results.path_of(_planning(self.lock_path, recipe)).unlink()
+        raise StoreError(
+            "a toolchain's root is not what a server said it is",
+            facts=[
+                ("toolchain", recipe.name),
+                ("said", digest),
+                ("server", self.cache.url if self.cache else "unknown"),
+            ],
+            hint="build again: this machine has unpacked the packages itself by now, and believes that",
+        )
+
+    def unpacked_by(self, root: Digest) -> ActionDigest | None:
+        """Return the action that unpacks a root of this project, which has its packages in its description."""
+        with self._guard:
+            recipe = self._recipes.get(root)
+            if recipe is None:
+                return None
+            return _unpacking(self._packages(recipe), self._sysroot_packages(recipe)).action
 
     def unpacking(self, recipe: Toolchain) -> ActionDigest | None:
         """Return under which action the root is on record, None where it is not; it unpacks nothing."""
@@ -146,6 +173,19 @@ class Toolchains:
         except (StoreError, DecodeError):
             return None
         return digest
+
+    def _asked(self, unpacking: _Unpacking) -> Digest | None:
+        """Ask the server for a root."""
+        from bfbuild.remote.wire import Wanted  # noqa: PLC0415  (for whoever lacks a root)
+
+        if self.cache is None or not isinstance(
+            self.cache.pull(unpacking.action, Wanted(folder="root")), api.ActionResult
+        ):
+            return None
+        with self.store.cas.batch() as batch:
+            for data in unpacking.blobs:
+                batch.put_bytes(data)
+        return self._recorded(unpacking.action)
 
     def _made(self, recipe: Toolchain) -> Digest:
         """Make a root that is not there, and record it."""
@@ -226,6 +266,8 @@ class Toolchains:
             for data in [*unpacking.blobs, *root.directories.values()]:
                 batch.put_bytes(data)
         self.store.results.put(unpacking.action, _root_result(root.digest))
+        if self.cache is not None:
+            self.cache.push(unpacking.action)
 
     def _tell(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.events.transfer(what, done, total)

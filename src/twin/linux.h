@@ -14,7 +14,6 @@
 enum {
     CALL_WRITE = 4,
     CALL_OPEN = 5,
-    CALL_FTRUNCATE = 93,
     CALL_SETITIMER = 104,
     CALL_LSEEK64 = 140,
     CALL_MSYNC = 144,
@@ -24,6 +23,7 @@ enum {
     CALL_SIGSUSPEND = 179,
     CALL_SIGALTSTACK = 186,
     CALL_MMAP2 = 192,
+    CALL_FTRUNCATE64 = 194,
     CALL_SET_THREAD_AREA = 243,
     CALL_EXIT_GROUP = 252,
     CALL_MEMFD_CREATE = 356,
@@ -66,7 +66,8 @@ typedef struct {
     const char *image;
     const char *mode;
     const char *arguments;
-    bool is_kept; /* what the program writes to its disk */
+    uint32_t memory; /* MiB, the kernel's own below BF_HEAP_START among them */
+    bool is_kept;    /* what the program writes to its disk */
 } words_t;
 
 extern words_t words;

@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bfbuild.disk import image
+from bfbuild.disk.layout import Layout, Partition, Region
+from bfbuild.disk.spec import Spec
 from bfbuild.execute.sandbox import Bind
+from bfbuild.recipe import model as recipes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bfbuild.commands.project import Project
     from bfbuild.execute.sandbox import Sandbox
     from tests.conftest import Built
 
 TOKENS, LOGITS, SURPRISE = range(3)
+SECTORS = 80_000  # about the smallest FAT16 disk for a model that does not fit into a small memory
 
 
 class Chat:
@@ -68,6 +74,7 @@ class Chat:
 
 
 Open = Callable[..., Chat]
+Disk = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +106,30 @@ def chat(
 def smollm2(built: Built) -> Path:
     """The model that `./bf chat` talks with, as a kernel reads it: 98 MB, downloaded once."""
     return built("chat/model.bin")["chat/model.bin"]
+
+
+@pytest.fixture
+def disk(built: Built, project: Project, tmp_path: Path) -> Disk:
+    """Make the chat program's disk with this file as its model, or without one."""
+    layout = project.graph.find("large")
+    assert isinstance(layout, recipes.Layout)
+    kernel = built("boot/stage1.bin", "boot/stage2.bin", "chat/kernel.bin")
+    places = {"STAGE1": "boot/stage1.bin", "STAGE2": "boot/stage2.bin", "KERNEL": "chat/kernel.bin"}
+    regions = tuple(Region(each.name, each.lba, each.sectors) for each in layout.regions)
+    partition = Partition("DATA", layout["DATA_LBA"], SECTORS - layout["DATA_LBA"])
+
+    def make(model: bytes | None) -> Path:
+        files = {}
+        if model is not None:
+            (tmp_path / "MODEL.BIN").write_bytes(model)
+            files = {"MODEL.BIN": str(tmp_path / "MODEL.BIN")}
+        path = tmp_path / "chat.img"
+        spec = Spec(
+            Layout(SECTORS * 512, regions, (partition,)),
+            content={name: str(kernel[file]) for name, file in places.items()},
+            files={"DATA": files},
+        )
+        image.build(spec, path, timestamp=0)
+        return path
+
+    return make

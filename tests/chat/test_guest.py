@@ -5,58 +5,24 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bfbuild.disk import image
-from bfbuild.disk.layout import Layout, Partition, Region
-from bfbuild.disk.spec import Spec
 from bfbuild.machine.verdict import Verdict
-from bfbuild.recipe import model as recipes
 from tests.guest.machine import at_machine
-from tests.weights.made import Shape, flat, small
+from tests.weights.made import Shape, flat, sealed, small
 
 if TYPE_CHECKING:
-    from bfbuild.commands.project import Project
     from bfbuild.machine.spec import Wrap
-    from tests.chat.conftest import Open
-    from tests.conftest import Boot, Built
+    from tests.chat.conftest import Disk, Open
+    from tests.conftest import Boot
 
 SHAPE = Shape(dim=64, hidden=96, heads=4, kv_heads=2, layers=3, vocabulary=300, context=512)
 MODEL = flat(small(SHAPE, "Q4_1", seed=5)[0])
-SECTORS = 80_000  # about the smallest FAT16 disk for a model that does not fit into a small memory
-
-Disk = Callable[..., Path]
-
-
-@pytest.fixture
-def disk(built: Built, project: Project, tmp_path: Path) -> Disk:
-    """Make the chat program's disk with this file as its model, or without one."""
-    layout = project.graph.find("large")
-    assert isinstance(layout, recipes.Layout)
-    kernel = built("boot/stage1.bin", "boot/stage2.bin", "chat/kernel.bin")
-    places = {"STAGE1": "boot/stage1.bin", "STAGE2": "boot/stage2.bin", "KERNEL": "chat/kernel.bin"}
-    regions = tuple(Region(each.name, each.lba, each.sectors) for each in layout.regions)
-    partition = Partition("DATA", layout["DATA_LBA"], SECTORS - layout["DATA_LBA"])
-
-    def make(model: bytes | None) -> Path:
-        files = {}
-        if model is not None:
-            (tmp_path / "MODEL.BIN").write_bytes(model)
-            files = {"MODEL.BIN": str(tmp_path / "MODEL.BIN")}
-        path = tmp_path / "chat.img"
-        spec = Spec(
-            Layout(SECTORS * 512, regions, (partition,)),
-            content={name: str(kernel[file]) for name, file in places.items()},
-            files={"DATA": files},
-        )
-        image.build(spec, path, timestamp=0)
-        return path
-
-    return make
+LAST_NORM = struct.unpack_from("<I", MODEL, struct.unpack_from("<I", MODEL, 112)[0] + 16 + 12)[0]
+NO_NUMBER = 0x7FC00000
 
 
 def test_a_guest_says_what_the_native_code_says(disk: Disk, start: Boot, chat: Open, tmp_path: Path) -> None:
@@ -93,10 +59,11 @@ def test_dice_fall_alike_for_equal_seeds(disk: Disk, start: Boot) -> None:
         (MODEL[:-64], 64, "it has not the size that its header says"),
         (MODEL[:9000] + b"\xff" + MODEL[9001:], 64, "its checksum is wrong: it is damaged"),
         (b"\0" * (30 << 20), 24, "there is too little memory"),
+        (sealed(MODEL, {LAST_NORM: NO_NUMBER}), 64, "some of its weights are infinite or no numbers"),
     ],
 )
 def test_a_model_that_cannot_be_used(disk: Disk, start: Boot, model: bytes | None, memory: int, words: str) -> None:
-    """None, a damaged one, one that memory cannot hold: a message, and a failure, no panic."""
+    """None, a damaged one, one that memory cannot hold, one of no numbers: a message, and a failure, no panic."""
     run = start(disk(model), memory_mib=memory)
     assert run.verdict is Verdict.FAILED
     assert words in run.transcript.text

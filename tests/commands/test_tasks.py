@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doit.cmd_base import ModuleTaskLoader
 
 from bfbuild.commands import doit_run
 from bfbuild.commands.tasks import DOIT, project_tasks
@@ -59,16 +60,19 @@ def test_doit_keeps_no_notes() -> None:
         (["--screenshot=x.png"], ["run", "--screenshot=x.png"]),
         (["-i"], ["run", "-i"]),
         (["--disk", "my.img"], ["run", "--disk", "my.img"]),
+        (["--prompt", "hello"], ["run", "--prompt", "hello"]),
         (["--verbosity", "2", "image"], ["--verbosity", "2", "image"]),
+        (["--verb", "2", "image"], ["--verb", "2", "image"]),
+        (["-n2", "image"], ["-n2", "image"]),
     ],
 )
 def test_run_with_options_of_the_boot_means_the_boot(
     monkeypatch: pytest.MonkeyPatch, typed: list[str], means: list[str]
 ) -> None:
-    """`doit run` is doit's own command; with options of our task behind it, it means that task."""
+    """`doit run` is doit's own command; with options behind it that are not doit's, it means our task."""
     seen: list[list[str]] = []
     monkeypatch.setattr("doit.cmd_run.Run.parse_execute", lambda _, words: seen.append(words))
-    doit_run.Run.parse_execute(object.__new__(doit_run.Run), typed)
+    doit_run.Run(task_loader=ModuleTaskLoader({})).parse_execute(typed)
     assert seen == [means]
 
 

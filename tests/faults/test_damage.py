@@ -56,7 +56,7 @@ HARMS: tuple[Callable[[Path, float], None], ...] = (flip, cut, zero, swap)
 def files(copy: Small, roots: Roots) -> list[str]:
     """What a build left in the store and in build/.snapshot, by path; the lent toolchains' records stay whole."""
     assert copy.doit("image").code == 0
-    lent = {digest.hash for digest in (*roots.directories, *roots.results)}
+    lent = {digest.hash for digest in (*roots.content, *roots.results)}
     places = [*copy.cache.rglob("*"), *(copy.root / "build/.snapshot").rglob("*")]
     return sorted(
         str(path.relative_to(copy.root))

@@ -25,6 +25,7 @@ FLOORS = (
     "execute",
     "decide",
     "toolchain",
+    "remote",
     "store",
     "action",
     "compare",

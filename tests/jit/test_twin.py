@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,27 @@ def test_a_panic_is_told_as_a_guest_tells_it(start_twin: Twin, built: Built, nam
     assert panic.text("symbol").split("+")[0] == wanted.symbol
     frames = [frame.text("symbol").split("+")[0] for frame in ended.transcript.all("frame")]
     assert frames == [each.replace("kernel_entry", "twin_entry") for each in wanted.frames]
+
+
+def test_a_twin_has_the_memory_that_is_asked_for(start_twin: Twin, built: Built) -> None:
+    """As many MiB as a machine would have, from where its heap begins; 128 where nothing is said."""
+    image = built("bareflow.img")["bareflow.img"]
+    for mib in (16, 512):
+        said = start_twin("guest/heap", image, memory_mib=mib).require_ok().transcript
+        assert said.one("memory").number("total") == (mib - 1) << 20
+
+
+@pytest.mark.parametrize("memory", ["0", "1", "x", "12x", "99999999999", ""])
+def test_memory_that_cannot_be_is_refused(built: Built, memory: str) -> None:
+    """The twin says how it is used, with the status of one that cannot begin."""
+    program = built("optimizer.twin")["optimizer.twin"]
+    try:
+        twin.check(program)
+    except MachineError as error:
+        pytest.skip(error.headline)
+    ended = subprocess.run([program, "--memory", memory, "disk.img"], capture_output=True, text=True, check=False)
+    assert ended.returncode == twin.UNUSABLE
+    assert ended.stderr == "twin: usage: [--keep] [--memory MIB] IMAGE [run|bench [ARGUMENTS]]\n"
 
 
 def test_a_host_without_i386_programs_is_told_apart(tmp_path: Path) -> None:

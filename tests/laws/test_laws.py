@@ -106,7 +106,7 @@ def test_a_damaged_store_is_mended_by_the_next_build(
 ) -> None:
     """Any third of the store's files gone or damaged: no crash and no wrong byte; what was lost is made anew."""
     chance = random.Random(f"{folder} {harm and harm.__name__}")
-    lent = {digest.hash for digest in (*roots.directories, *roots.results)}  # else toolchains would be fetched anew
+    lent = {digest.hash for digest in (*roots.content, *roots.results)}  # else toolchains would be fetched anew
     files = sorted(path for path in (copy.cache / folder).glob("*/*") if path.name not in lent)
     for path in chance.sample(files, len(files) // 3):
         data = path.read_bytes()

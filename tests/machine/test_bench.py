@@ -18,7 +18,9 @@ from bfbuild.machine.spec import BootSpec
 from bfbuild.machine.transcript import Transcript, parse
 from tests.machine.said import AOT, FIRST, WARM, booted, twin
 
-ROWS = (figures.Size, figures.Test, figures.Function, figures.Optimized, figures.Event, figures.Sample)
+ROWS = (
+    *(figures.Size, figures.Test, figures.Function, figures.Amount, figures.Optimized, figures.Event, figures.Sample),
+)
 SIZES = {"stage 1": 512, "kernel": 28794, "section .text": 20000}
 SAID = b"""\
 @bf boot version=1
@@ -111,7 +113,7 @@ def test_a_guest_that_did_not_measure_is_an_error(said: bytes, error: str) -> No
     ("old", "new", "fact"),
     [
         ("", "", ("why", "Invalid JSON")),
-        ('"version": 2', '"version": "two"', ("version", "Input should be 2")),
+        ('"version": 3', '"version": "two"', ("version", "Input should be 3")),
         ('"init_cycles": 812345', '"init_cycles": "many"', ("runs.0.boots.0.init_cycles", "valid integer")),
         ('"init_cycles": 812345', '"init_cycles": 1.5', ("runs.0.boots.0.init_cycles", "valid integer")),
         ('"init_cycles": 812345,', "", ("runs.0.boots.0.init_cycles", "required")),
@@ -221,6 +223,23 @@ def test_three_boots_stand_side_by_side(tmp_path: Path) -> None:
     assert render(Bench(runs=(twin(tmp_path, FIRST, WARM, AOT),))) == THREE_TABLES
 
 
+def test_what_else_is_measured_stands_side_by_side_too(tmp_path: Path) -> None:
+    """Tests of no function, as time or as calls a second by the clock of the boots, and amounts in their units."""
+    boots = [
+        said
+        + b"@bf test name=load cycles=%d calls=1 result=1\n@bf test name=say cycles=%d calls=4 result=4\n" % cycles
+        + b"@bf amount name=heap value=%d unit=KiB\n" % cycles[1]
+        for said, cycles in ((FIRST, (3000, 9000)), (WARM, (1500, 2000)), (AOT, (3000, 8000)))
+    ]
+    run = twin(tmp_path, *boots).model_copy(update={"cycles_per_ms": 1000})
+    shown = {" ".join(line.split()) for line in render(Bench(runs=(run,))).splitlines()}
+    assert {"load 3,000 3,000 1,500 2.00x", "say 2,000 2,250 500 4.00x"} <= shown
+    assert {"load, ms 3.00 3.00 1.50", "say, calls a second 500.00 444.44 2,000.00"} <= shown
+    assert "heap, KiB 8,000 9,000 2,000" in shown
+    changed = {change.what for change in compare(Bench(runs=(twin(tmp_path, FIRST, WARM, AOT),)), Bench(runs=(run,)))}
+    assert {"twin, warm: amount heap: value", "twin, aot: test say: cycles"} <= changed
+
+
 def test_a_guest_that_optimizes_nothing_is_booted_once(tmp_path: Path) -> None:
     """On a disk of its own, so that the image stays what it was."""
     (tmp_path / "disk.img").write_bytes(b"a disk")
@@ -326,19 +345,21 @@ def test_a_benchmark_of_another_version_says_so() -> None:
     assert ("version", "1") in caught.value.facts
 
 
-def test_the_format_of_the_json_is_version_2(tmp_path: Path) -> None:
+def test_the_format_of_the_json_is_version_3(tmp_path: Path) -> None:
     """Who changes a key changes the version: programs of others read it."""
     kinds: tuple[Kind, ...] = ("only", "aot", "first", "warm")
-    assert json.loads(Bench(runs=(twin(tmp_path, FIRST, WARM, AOT),)).to_json())["version"] == 2
+    assert json.loads(Bench(runs=(twin(tmp_path, FIRST, WARM, AOT),)).to_json())["version"] == 3
     assert {model.__name__: list(model.model_fields) for model in (Bench, Benched, Boot, *ROWS)} == {
         "Bench": ["version", "clock", "runs"],
-        "Benched": ["name", "sizes", "boots", "notes"],
+        "Benched": ["name", "sizes", "boots", "cycles_per_ms", "notes"],
         "Boot": [
-            *("kind", "init_cycles", "overhead_cycles", "tests", "functions", "optimized", "events", "samples"),
+            *("kind", "init_cycles", "overhead_cycles"),
+            *("tests", "functions", "amounts", "optimized", "events", "samples"),
         ],
         "Size": ["name", "bytes"],
         "Test": ["name", "calls", "cycles", "result"],
         "Function": ["name", "calls", "total", "min", "max", "avg"],
+        "Amount": ["name", "value", "unit"],
         "Optimized": ["name", "state", "origin", "calls", "before", "after", "per_mille"],
         "Event": ["at", "sectors", "what", "name"],
         "Sample": ["at", "name", "n", "count", "cycles"],

@@ -113,7 +113,16 @@ def test_the_compilation_database_compiles(copy: Small, tool: Tool) -> None:
         (("build", "nothing.of.this.name"), 2, "error: no recipe has this name"),
         (("build", "kernel.raw", "--jobs", "-1"), 2, "error: there must be at least one job"),
         (("build", "kernel.raw", "--nothing"), 2, "error: this command line cannot be read"),
-        (("image", "--nothing"), 3, "ERROR"),
+        (
+            ("image", "--nothing"),
+            2,
+            "error: this command line cannot be read\n"
+            "  why      option --nothing not recognized\n  options  --jobs, --keep-going, --trace\n",
+        ),
+        (("--image", "demo"), 2, "  options  --name, --args, --interactive, --screenshot, --disk\n"),
+        (("why", "--jsn"), 2, "  options  --between, --json\n"),
+        (("cache", "gc", "--dri"), 2, "  why      option --dri not recognized\n"),
+        (("list", "--nothing"), 3, "ERROR"),
         (("nothing",), 3, "ERROR"),
         (("why",), 2, "error: "),
         (("why", "nothing"), 2, "error: no build on record has this target"),
@@ -128,7 +137,7 @@ def test_the_compilation_database_compiles(copy: Small, tool: Tool) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_exit_codes(shared: Small, arguments: tuple[str, ...], code: int, says: str) -> None:
-    """0 done, 1 failed, 2 could not be tried, 3 doit could not read the line; never a traceback."""
+    """0 done, 1 failed, 2 could not be tried, 3 a line that is doit's own; never a traceback."""
     done = shared.doit(*arguments)
     assert done.code == code, done
     assert says in done.err

@@ -28,6 +28,7 @@ class Fake:
 
     def __init__(self, name: str, *needs: str) -> None:
         self.name, self.needs = name, needs
+        self.silent: str | None = None
 
     def sign(self, message: bytes) -> dict[str, bytes]:
         return {self.name: signature(self.name, message)}

@@ -187,6 +187,16 @@ def flat(weights: bytes, tokenizer: bytes | None = None) -> bytes:
     return out.getvalue()
 
 
+def sealed(data: bytes, words: Mapping[int, int], size: int | None = None) -> bytes:
+    """Return a flat file cut to a size, with words changed by their offsets, and the checksum of what that makes."""
+    made = bytearray(data[:size])
+    struct.pack_into("<I", made, 8, len(made))
+    for at, word in words.items():
+        struct.pack_into("<I", made, at, word)
+    struct.pack_into("<I", made, 12, zlib.crc32(made[16:]))
+    return bytes(made)
+
+
 HEADER = (
     *("magic", "version", "size", "crc", "dim", "hidden", "layers", "heads", "kv_heads", "head_size", "vocabulary"),
     *("context", "epsilon", "bos", "eos", "unknown", "splitter", "flags", "merges", "characters"),

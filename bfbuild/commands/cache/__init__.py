@@ -15,10 +15,9 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from doit.cmd_base import Command
 from doit.exceptions import InvalidCommand
 
-from bfbuild.commands.question import take_options
+from bfbuild.commands.question import Told, take_options
 from bfbuild.commands.show import guarded
 from bfbuild.errors import nearest
 
@@ -58,7 +57,7 @@ WORDS = {
 }
 
 
-class Cache(Command):  # type: ignore[misc]  # doit has no types
+class Cache(Told):
     """The doit command; see the module."""
 
     name = "cache"

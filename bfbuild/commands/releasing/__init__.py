@@ -7,15 +7,15 @@ from pathlib import Path
 
 from bfbuild.commands.releasing.builds import build_twice, prepare
 from bfbuild.commands.releasing.files import fill
-from bfbuild.commands.releasing.plan import phase, plan_of
+from bfbuild.commands.releasing.plan import Sigstore, phase, plan_of
 from bfbuild.release import compare, dist
 
 
-def release(root: Path, version: str, old: str) -> int:
+def release(root: Path, version: str, old: str, sigstore: Sigstore | None) -> int:
     """Make dist/ of the commit that the work tree is; print its files, and what changed since an old one."""
     if old:
         dist.read(Path(old))  # what cannot be compared is told before anything is built
-    plan = plan_of(root, version)
+    plan = plan_of(root, version, sigstore)
     with phase("tools"):
         prepare(plan)
     build_twice(plan)

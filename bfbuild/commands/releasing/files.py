@@ -17,7 +17,7 @@ from bfbuild.machine import qemu
 from bfbuild.machine.boots import boots
 from bfbuild.machine.figures import Bench, Benched, sizes_of
 from bfbuild.recipe.model import Fetch, Run
-from bfbuild.release import dist, formats, page
+from bfbuild.release import dist, formats, page, refusals
 from bfbuild.release.attest import attest
 from bfbuild.release.disturb import KINDS
 from bfbuild.release.facts import Facts, File, Identity
@@ -138,7 +138,9 @@ def _write_documents(plan: Plan, about: dist.About, stage: Path) -> None:
     facts = _facts(plan, about, stage)
     (stage / dist.ABOUT).write_text(about.text(), encoding="ascii")
     (stage / "index.html").write_text(page.html(about, facts, STYLE), encoding="utf-8")
-    attest(stage, facts, plan.key)
+    signer = attest(stage, facts, plan.key, plan.keyless)
+    if signer is not None:
+        sys.stderr.write(f"release: keyless: signed by {signer.identity}, issuer {signer.issuer}\n")
 
 
 def _facts(plan: Plan, about: dist.About, stage: Path) -> Facts:
@@ -166,4 +168,6 @@ def _facts(plan: Plan, about: dist.About, stage: Path) -> Facts:
         toolchains=project.toolchains,
         root=plan.root,
     )
-    return gather(build, identity, files)
+    facts = gather(build, identity, files)
+    refusals.require_executed_here(facts.actions)
+    return facts

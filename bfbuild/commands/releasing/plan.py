@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bfbuild import config
 from bfbuild.commands.project import Project
 from bfbuild.errors import ReleaseError
 from bfbuild.recipe.model import CLOCK, SANDBOX, Image, Recipe, Run, Toolchain
 from bfbuild.release import dist, refusals
+from bfbuild.release.keyless import Keyless
 from bfbuild.release.signing import secret_key
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ class Released:
         return outputs
 
 
+class Sigstore(NamedTuple):
+    """A keyless signature is wanted; `config` names other services than the public ones."""
+
+    config: Path | None
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is released, of which project."""
@@ -66,6 +73,7 @@ class Plan:
     released: tuple[Released, ...]
     environment: dict[str, str]  # what makes it this release and no other build
     key: SecretKey | None  # what signs it
+    keyless: Keyless | None  # and what signs it besides
 
     @cached_property
     def targets(self) -> list[Recipe]:
@@ -90,8 +98,8 @@ def _has_program_of(image: Image, others: list[Image]) -> bool:
     return any(image.content == other.content for other in others)
 
 
-def plan_of(root: Path, version: str) -> Plan:
-    """Find out what is to be released; raise ReleaseError where that is no state of a repository."""
+def plan_of(root: Path, version: str, sigstore: Sigstore | None) -> Plan:
+    """Find out what is to be released; raise ReleaseError where that is no state of a repository, or nobody signs."""
     commit = refusals.committed(root, apart_from=dist.FOLDER)
     version = version or config.load(root).settings.project.version
     if not version or not re.fullmatch(config.VERSION, version):
@@ -101,6 +109,7 @@ def plan_of(root: Path, version: str) -> Plan:
             hint='`doit release --version 1.2.0`, or `version = "1.2.0"` in [project] of bareflow.toml',
         )
     environment = {
+        "BAREFLOW_REMOTE": "off",  # nothing of a release is believed that was not made here
         "BAREFLOW_VERSION": f"{version}, commit {commit.hash}",
         "SOURCE_DATE_EPOCH": str(commit.epoch),
     }
@@ -116,7 +125,8 @@ def plan_of(root: Path, version: str) -> Plan:
         run = runs.get(image.name)
         file = graph.file(run.elf) if run is not None and run.elf is not None else None
         released.append(Released(image, run, getattr(file, "recipe", None)))
-    return Plan(project, version, commit, tuple(released), environment, _key(project))
+    key = _key(project)
+    return Plan(project, version, commit, tuple(released), environment, key, _keyless(sigstore, key))
 
 
 def _key(project: Project) -> SecretKey | None:
@@ -126,3 +136,15 @@ def _key(project: Project) -> SecretKey | None:
         return secret_key(path)
     project.progress.note(f"warning: there is no secret key ({path}): dist/ is not signed; `doit key create` makes one")
     return None
+
+
+def _keyless(sigstore: Sigstore | None, key: SecretKey | None) -> Keyless | None:
+    """Find out now whether somebody can sign keylessly, and not when all is built."""
+    if sigstore is None:
+        return None
+    if key is None:
+        raise ReleaseError(
+            "a keyless signature stands beside that of a key, and there is no key",
+            hint="`doit key create` makes one: the statements of provenance are signed by it",
+        )
+    return Keyless.ready(sigstore.config)

@@ -8,7 +8,7 @@
  *     ask QUESTION     one answer
  *     tell TEXT        go on with a text
  *
- * Nothing means: tell a short tale; a very short one where it is measured. So does "aot", with jit=0.
+ * Nothing means: tell a short tale; a shorter one behind a longer text where it is measured. So does "aot", with jit=0.
  */
 #include "conversation.h"
 #include "cpu/vectors.h"
@@ -19,7 +19,8 @@
 #include "talk.h"
 
 static const char TALE[] = "Once upon a time";
-enum { TALE_TOKENS = 48, MEASURED_TOKENS = 6, MOST_TOKENS = 512 };
+static const char MEASURED[] = "Once upon a time there was a girl who lived in a small house at the edge of a forest.";
+enum { TALE_TOKENS = 48, MEASURED_TOKENS = 16, MOST_TOKENS = 512 };
 
 static const char *skip_word(const char *text) {
     while (*text && *text != ' ')
@@ -50,10 +51,10 @@ static const char *take_settings(const char *line, conversation_t *conversation,
     }
 }
 
-/* Cycles of a token, and what cannot change between two builds: how many there were. */
-static void record(const char *name, conversation_cost_t cost) {
+/* Cycles of a token, and what cannot change between two builds: which tokens they were. */
+static void record(const char *name, conversation_cost_t cost, uint32_t result) {
     if (cost.tokens > 0)
-        serial_record("test name=%s cycles=%llu calls=%u result=%u", name, cost.cycles, cost.tokens, cost.tokens);
+        serial_record("test name=%s cycles=%llu calls=%u result=%u", name, cost.cycles, cost.tokens, result);
 }
 
 static int one_answer(conversation_t *conversation, const char *what, uint32_t tokens) {
@@ -61,7 +62,7 @@ static int one_answer(conversation_t *conversation, const char *what, uint32_t t
     if (begins(what, "ask")) {
         wrong = conversation_ask(conversation, skip_word(what), tokens ? tokens : MOST_TOKENS);
     } else {
-        const char *text = begins(what, "tell") ? skip_word(what) : TALE;
+        const char *text = begins(what, "tell") ? skip_word(what) : app_wants_bench() ? MEASURED : TALE;
         terminal_writestring(text);
         wrong = conversation_go_on(conversation, text,
                                    tokens              ? tokens
@@ -71,8 +72,10 @@ static int one_answer(conversation_t *conversation, const char *what, uint32_t t
     if (wrong)
         terminal_printf("%s\n", wrong);
     talk_figures(conversation);
-    record("read", conversation->last.reading);
-    record("say", conversation->last.saying);
+    conversation_figures_t last = conversation->last;
+    record("first_token", last.first, conversation->tokens[0]);
+    record("read", last.reading, last.reading.tokens);
+    record("say", last.saying, model_checksum(0, conversation->tokens, last.saying.tokens * sizeof(uint32_t)));
     return wrong ? 1 : 0;
 }
 
@@ -88,7 +91,8 @@ int app_main(void) {
     uint64_t start = rdtsc();
     if (!load_model(&model, "MODEL.BIN"))
         return 1;
-    record("load", (conversation_cost_t){1, 0, rdtsc() - start});
+    record("load", (conversation_cost_t){1, 0, rdtsc() - start}, model.config.vocabulary);
+    size_t loaded = heap_statistics().used;
     if (!conversation_init(&conversation, &model)) {
         terminal_printf("there is too little memory to talk: a conversation of 64 tokens needs %u KiB\n",
                         (uint32_t)(transformer_bytes(&model.config, 64, 1, false) >> 10));
@@ -106,6 +110,8 @@ int app_main(void) {
     int status = one_answer(&conversation, what, tokens);
     if (app_wants_bench()) {
         measure_products(&conversation.transformer);
+        serial_record("amount name=memory_beside_the_model value=%zu unit=KiB",
+                      (heap_statistics().used - loaded) >> 10);
         serial_record("overhead cycles=0"); /* of counting calls: nothing beside what one of ours costs */
     }
     if (jit && !begins(what, "ask"))

@@ -60,31 +60,34 @@ static bool read_tokens(conversation_t *conversation, const token_list_t *list) 
     return true;
 }
 
-/* Says tokens, and how many, until one ends the text, Ctrl-C does, the limit is reached, or no more can be remembered.
+/* What comes behind a token, by its number among those that were read last. */
+static uint32_t choose(conversation_t *conversation, uint32_t last_read) {
+    return sampler_next(&conversation->sampler, transformer_logits(&conversation->transformer, last_read, 1));
+}
+
+/*
+ * Says tokens from this one on, and how many, until one ends the text, Ctrl-C does, the limit is reached, or no more
+ * can be remembered.
  */
-static uint32_t say(conversation_t *conversation, uint32_t last_read, uint32_t limit) {
-    const model_vocabulary_t *words = &conversation->model->vocabulary;
-    const float *logits = transformer_logits(&conversation->transformer, last_read, 1);
+static uint32_t say(conversation_t *conversation, uint32_t token, uint32_t limit) {
+    const uint8_t *ends = conversation->model->vocabulary.controls;
     uint32_t said = 0;
-    while (said < limit) {
-        uint32_t token = sampler_next(&conversation->sampler, logits);
-        if (words->controls[token] || conversation->position == conversation->transformer.context)
-            break;
+    while (said < limit && !ends[token] && conversation->position < conversation->transformer.context) {
         show(conversation, token);
-        said++;
+        conversation->tokens[said++] = token;
         transformer_read(&conversation->transformer, &token, 1, conversation->position++);
         if (console_is_stopped()) {
             terminal_writestring(" [stopped]");
             break;
         }
-        logits = transformer_logits(&conversation->transformer, 0, 1);
+        token = choose(conversation, 0);
     }
     return said;
 }
 
 static const char *answer(conversation_t *conversation, const token_list_t *list, uint32_t limit) {
     uint32_t room = conversation->transformer.context - conversation->position;
-    conversation->last = (conversation_figures_t){{0}, {0}};
+    conversation->last = (conversation_figures_t){.reading = {0}};
     if (list->count == 0)
         return "there is nothing to answer";
     if (list->count >= room)
@@ -94,8 +97,10 @@ static const char *answer(conversation_t *conversation, const token_list_t *list
     if (!read_tokens(conversation, list))
         return "stopped";
     conversation->last.reading = since(start, list->count);
+    uint32_t token = choose(conversation, (list->count - 1) % PRODUCT_BATCH);
+    conversation->last.first = since(start, 1);
     start = now();
-    uint32_t said = say(conversation, (list->count - 1) % PRODUCT_BATCH, limit);
+    uint32_t said = say(conversation, token, limit);
     conversation->last.saying = since(start, said);
     terminal_putchar('\n');
     return NULL;

@@ -18,14 +18,16 @@ typedef struct {
 } conversation_cost_t;
 
 typedef struct {
-    conversation_cost_t reading, saying; /* of a prompt, and of what came then */
+    conversation_cost_t reading; /* of a prompt */
+    conversation_cost_t first;   /* the same until it is known what to say first */
+    conversation_cost_t saying;  /* of what is said */
 } conversation_figures_t;
 
 typedef struct {
     const model_t *model;
     transformer_t transformer;
     sampler_t sampler;
-    uint32_t *tokens;  /* [context] that are to be read */
+    uint32_t *tokens;  /* [context] that are to be read, then those that were said */
     uint32_t position; /* tokens that were read */
     conversation_figures_t last;
 } conversation_t;

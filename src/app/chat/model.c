@@ -4,6 +4,7 @@
 #include "memory/memory.h"
 
 enum { MAGIC = 0x4D4C4642, VERSION = 2, CHECKED_FROM = 16, TILE = 16, BLOCK = 32, CHAT_MOST = 1 << 16 };
+enum { BYTES_SIZE = 576, HALF_BYTES_SIZE = 320 }; /* of a tile's blocks */
 enum { EMBEDDING, NORM, CLASSIFIER, FIRST_LAYER };
 enum { NORM_ATTENTION, QUERY, KEY, VALUE, OUTPUT, NORM_HIDDEN, GATE, DOWN, UP, LAYER_MATRICES };
 
@@ -118,17 +119,19 @@ static bool open_vocabulary(model_t *model, const header_t *header) {
            open_chat(model, size, header->chat_at);
 }
 
+static uint64_t tile_bytes(const entry_t *entry) {
+    uint64_t blocks = entry->columns / BLOCK;
+    return TILE * sizeof(float) + blocks * (entry->type == MATRIX_Q8 ? BYTES_SIZE : HALF_BYTES_SIZE);
+}
+
 static uint64_t matrix_bytes(const entry_t *entry) {
-    uint64_t tiles = (entry->rows + TILE - 1) / TILE, blocks = entry->columns / BLOCK;
     switch (entry->type) {
     case MATRIX_F32:
         return (uint64_t)entry->rows * entry->columns * 4;
     case MATRIX_F16:
         return (uint64_t)entry->rows * entry->columns * 2;
-    case MATRIX_Q8:
-        return tiles * (64 + blocks * 576);
     default:
-        return tiles * (64 + blocks * 320);
+        return (entry->rows + TILE - 1) / TILE * tile_bytes(entry);
     }
 }
 
@@ -160,6 +163,34 @@ static bool open_weights(model_t *model, const header_t *header) {
     return is_sound;
 }
 
+static bool are_numbers(const void *floats, size_t count) {
+    enum { EXPONENT = 0x7F800000 }; /* all of it: infinite, or no number */
+    const uint32_t *bits = floats;
+    bool all = true;
+    for (size_t i = 0; i < count; i++)
+        all &= (bits[i] & EXPONENT) != EXPONENT;
+    return all;
+}
+
+/* Half-precision numbers are read so that all are numbers; a tile's floats are its rows' worths. */
+static bool holds_numbers(const model_t *model, const entry_t *entry) {
+    const uint8_t *data = model->file + entry->at;
+    bool all = true;
+    if (entry->type == MATRIX_F32)
+        return are_numbers(data, (size_t)entry->rows * entry->columns);
+    for (uint64_t at = 0; entry->type != MATRIX_F16 && at < matrix_bytes(entry); at += tile_bytes(entry))
+        all &= are_numbers(data + at, TILE);
+    return all;
+}
+
+static bool are_weights_numbers(const model_t *model) {
+    const entry_t *entries = model->table;
+    bool all = true;
+    for (uint32_t i = 0; i < FIRST_LAYER + model->config.layers * LAYER_MATRICES; i++)
+        all = all && holds_numbers(model, entries + i);
+    return all;
+}
+
 static matrix_t matrix_of(const model_t *model, uint32_t index) {
     const entry_t *entry = (const entry_t *)model->table + index;
     return (matrix_t){(matrix_type_t)entry->type, entry->rows, entry->columns, model->file + entry->at};
@@ -181,6 +212,8 @@ const char *model_open(model_t *model, const void *file, size_t size) {
         return "its vocabulary contradicts itself";
     if (!open_weights(model, header))
         return "its matrices are not those of its shape";
+    if (!are_weights_numbers(model))
+        return "some of its weights are infinite or no numbers";
     model->weights.embedding = matrix_of(model, EMBEDDING);
     model->weights.norm = matrix_of(model, NORM).data;
     model->weights.classifier = matrix_of(model, CLASSIFIER);

@@ -127,7 +127,6 @@ def test_what_the_store_cannot_answer_is_exit_2(capsys: pytest.CaptureFixture[st
         (("pin", "a", "b", "c"), "ERROR: usage: "),
         (("ls", "--dry-run"), "ERROR: usage: "),
         (("gc", "--rebuild"), "ERROR: usage: "),
-        (("--jsno", "ls"), "ERROR: Error parsing Command: option --jsno not recognized"),
     ],
 )
 @pytest.mark.usefixtures("sample")
@@ -135,6 +134,17 @@ def test_a_wrong_question_is_exit_3(words: tuple[str, ...], told: str, capsys: p
     """A missing, unknown or superfluous word gets the usage, as doit's own commands do."""
     assert doit("cache", *words) == 3
     assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.usefixtures("sample")
+def test_what_is_no_option_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told with the options that there are."""
+    assert doit("cache", "--jsno", "ls") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: this command line cannot be read",
+        "  why      option --jsno not recognized",
+        "  options  --json, --dry-run, --rebuild",
+    ]
 
 
 @pytest.mark.parametrize(

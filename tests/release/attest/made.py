@@ -66,7 +66,7 @@ class Made:
 
 def sign(folder: Path, facts: Facts, key: SecretKey) -> None:
     """List and sign what is in a folder by now."""
-    names = sorted(path.name for path in folder.iterdir() if path.name not in (verify.SUMS, verify.MINISIG))
+    names = sorted(path.name for path in folder.iterdir() if path.name not in verify.UNLISTED)
     sums = "".join(f"{verify.sha256((folder / name).read_bytes())}  {name}\n" for name in names).encode()
     (folder / verify.SUMS).write_bytes(sums)
     (folder / verify.MINISIG).write_bytes(minisign.sign(key, sums, minisign.comment(facts.identity)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -9,8 +10,10 @@ from typing import Literal
 import pytest
 
 from bfbuild.digest import digest_bytes
+from bfbuild.errors import ReleaseError
 from bfbuild.release.facts import Facts, Identity, Level
 from bfbuild.release.gather import Build, gather, resolved
+from bfbuild.release.refusals import require_executed_here
 from tests.small import Small
 
 
@@ -34,12 +37,18 @@ def gathered(small: Small) -> Facts:
 
 @pytest.mark.parametrize(
     ("levels", "best"),
-    [(("boot",), "boot"), (("proot", "boot"), "proot"), (("boot", "bubblewrap"), "bubblewrap"), ((), "unknown")],
+    [
+        (("boot",), "boot"),
+        (("remote", "boot"), "remote"),
+        (("proot", "remote"), "proot"),
+        (("boot", "remote", "bubblewrap"), "bubblewrap"),
+        ((), "unknown"),
+    ],
 )
 def test_an_action_has_the_best_level_in_which_it_came_out_so(
-    copy: Small, levels: tuple[Literal["bubblewrap", "proot", "boot"], ...], best: Level
+    copy: Small, levels: tuple[Literal["bubblewrap", "proot", "boot", "remote"], ...], best: Level
 ) -> None:
-    """What a boot or proot made counts for no more than that, until the sandbox made the same."""
+    """What a boot, a cluster or proot made counts for no more than that, until the sandbox made the same."""
     old = next(trace for trace in copy.traces() if trace.label == "kernel.elf")
     others = [trace for trace in copy.traces() if trace.label != "kernel.elf"]
     for path in (copy.cache / "trace").iterdir():
@@ -53,6 +62,8 @@ def test_an_action_has_the_best_level_in_which_it_came_out_so(
     facts = gathered(copy)
     assert {each.label: each.sandbox for each in facts.actions}["kernel.elf"] == best
     assert facts.sandbox == best
+    with pytest.raises(ReleaseError) if best != "bubblewrap" else nullcontext():
+        require_executed_here(facts.actions)
 
 
 def test_links_are_followed_inside_of_a_root(tmp_path: Path) -> None:

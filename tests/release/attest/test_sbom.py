@@ -51,7 +51,17 @@ def test_all_files_of_the_image_are_covered(whole: Facts, made: Made) -> None:
     parts = {part.path or part.place: part.digest.hash for part in whole.parts}
     assert parts.keys() == {"BOOT", "KERNEL", *files}
     assert files.items() <= parts.items()
-    listed = {each["name"]: each["hashes"][0]["content"] for each in _bom(whole)["components"]}
+    components = _bom(whole)["components"]
+    listed = {each["name"]: each["hashes"][0]["content"] for each in components}
+    assert listed[IMAGE] == sha256(image)
+    assert {
+        word["name"]: word["value"] for each in components if each["name"] == IMAGE for word in each["properties"]
+    } == {
+        "bareflow:disk": IMAGE,
+        "bareflow:size": str(3 << 20),
+        "bareflow:time": "315532800",
+        "bareflow:partition:1": "DATA lba=64 sectors=6000 type=6 bootable=0 filesystem=fat16 label=SMALL",
+    }
     assert parts.items() <= listed.items()
     hashes = {each["checksumValue"] for file in json.loads(spdx(whole))["files"] for each in file["checksums"]}
     assert set(parts.values()) <= hashes

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from bfbuild.digest import digest_bytes
-from bfbuild.disk import mbr
 from bfbuild.release import verify
 from bfbuild.release.attest import attest
 from bfbuild.release.sbom import cyclonedx
@@ -207,6 +206,21 @@ def test_a_missing_sbom_entry_is_found(made: Made, tmp_path: Path, document: str
     assert "is not in the SBOM" in refused(bad)["sbom"]
 
 
+def test_an_image_without_a_layout_is_refused(made: Made, tmp_path: Path) -> None:
+    """Each image of the release stands in the SBOM as a whole, with numbers that are such."""
+    bom: dict[str, Any] = json.loads(made.documents[verify.CYCLONEDX])
+    whole = next(each for each in bom["components"] if each["bom-ref"] == f"image:{IMAGE}")
+    table = next(each for each in whole["properties"] if each["name"] == "bareflow:partition:1")
+    table["value"] += " and more"
+    text = json.dumps(bom).encode()
+    bad = replace(made, documents={**made.documents, verify.CYCLONEDX: text}).to(tmp_path / "strange")
+    assert refused(bad) == {"sbom": f"the SBOM has a partition that is none: image {IMAGE}"}
+    bom["components"].remove(whole)
+    text = json.dumps(bom).encode()
+    bad = replace(made, documents={**made.documents, verify.CYCLONEDX: text}).to(tmp_path / "without")
+    assert "the SBOM is about other images" in refused(bad)["sbom"]
+
+
 def test_a_missing_package_is_found(made: Made, tmp_path: Path) -> None:
     """A package that was used stands in the SBOM and lies in the archive."""
 
@@ -222,13 +236,9 @@ def test_a_missing_package_is_found(made: Made, tmp_path: Path) -> None:
 
 
 def test_bytes_that_no_file_accounts_for_are_found(made: Made, tmp_path: Path) -> None:
-    """Something hidden between the places of a disk, or in free clusters of its file system, is not in the SBOM."""
+    """Something hidden in the partition table, between places, in free clusters, at the end: no file makes it."""
     image = made.content[IMAGE]
-    for at, said in (
-        (20_000, "belong to no file"),
-        (len(image) - 9, "belong to no file"),
-        (6_000 * 512, "no file has"),
-    ):
+    for at in (450, 20_000, 6_000 * 512, len(image) - 9):
         hidden = image[:at] + b"hidden" + image[at + 6 :]
 
         def told(statements: Statements, data: bytes = hidden) -> Statements:
@@ -236,28 +246,19 @@ def test_bytes_that_no_file_accounts_for_are_found(made: Made, tmp_path: Path) -
             return statements
 
         bad = replace(made, content={**made.content, IMAGE: hidden}, statements=told)
-        assert said in refused(bad.to(tmp_path / str(at)))["sbom"]
-
-
-@pytest.mark.parametrize("end", [b"\0\0", b"\x55\xaa"])
-def test_a_boot_sector_is_known_with_a_partition_table_in_it(end: bytes) -> None:
-    """The SBOM has the hash of the sector as it was made; the disk's writer put table and mark into it."""
-    code = b"code".ljust(510, b"\0") + end
-    disk = mbr.pack(code, 7, (mbr.Entry(6, 1, 1, bootable=True),)) + bytes(512)
-    part = verify._Part("disk", "BOOT", None, 0, 512, verify.sha256(code))
-    found = verify._covered(disk, "disk", [part])
-    assert next(found) == ("BOOT", part.digest)
-    with pytest.raises(verify.Refused, match="other bytes"):
-        next(verify._covered(b"C" + disk[1:], "disk", [part]))
+        assert f"first byte {at}" in refused(bad.to(tmp_path / str(at)))["sbom"]
 
 
 def test_the_sbom_has_no_file_that_is_not_in_the_image(made: Made, tmp_path: Path) -> None:
     """Neither on a file system that is there, nor on one that is not."""
     greeting = next(part for part in made.facts.parts if part.path is not None)
-    for more in (replace(greeting, path="MORE.TXT"), replace(greeting, offset=0)):
+    for more, said in (
+        (replace(greeting, path="MORE.TXT"), "other bytes of a file: file ./small.img/DATA/MORE.TXT"),
+        (replace(greeting, path="MORE.TXT", offset=0), "a file that is not in the image"),
+    ):
         facts = replace(made.facts, parts=(*made.facts.parts, more))
-        bad = replace(made, documents={**made.documents, verify.CYCLONEDX: cyclonedx(facts)})
-        assert "not in the image" in refused(bad.to(tmp_path / str(more.offset)))["sbom"]
+        bad = replace(made, documents={verify.CYCLONEDX: cyclonedx(facts), verify.SPDX: spdx(facts)})
+        assert said in refused(bad.to(tmp_path / str(more.offset)))["sbom"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "cas/../x", "cas/00/../../x", "trees/x"])

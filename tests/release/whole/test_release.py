@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.release.attest.deployment import Deployment
 from tests.release.whole.conftest import DATE, Released, commit, git, key_of, make_tiny
 from tests.small import Small
 
@@ -78,6 +79,37 @@ def test_a_stranger_can_verify_it(released: Released) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAILED" not in done.stdout
+
+
+def test_it_is_signed_keylessly_where_that_is_asked_for(
+    released: Released, tiny: Small, tiny_store: Path, tmp_path: Path
+) -> None:
+    """With `--sigstore` the same commit makes the same files, and one more, by which `doit verify` knows who signed."""
+    services = Deployment()
+    config = tmp_path / "config.json"
+    config.write_text(services.config())
+    key = str(key_of(tiny_store))
+    done = tiny.doit("release", "--sigstore-config", str(config), BAREFLOW_KEY=key, **services.ambient)
+    services.close()
+    assert done.code == 0, done.err
+    issuer = f"{services.url}/identity"
+    assert f"release: keyless: signed by ada@example.org, issuer {issuer}\n" in done.err
+    first, second = (
+        {path.name: path.read_bytes() for path in (each / "dist").iterdir()}
+        for each in (released.project.root, tiny.root)
+    )
+    assert second.pop("SHA256SUMS.sigstore.json")
+    assert second == first
+    words = ("--identity", "ada@example.org", "--issuer", issuer, "--sigstore-config", str(config))
+    done = tiny.doit("verify", "dist", *words)
+    assert (done.code, "ok      identity    signed by ada@example.org" in done.out) == (0, True), done.out + done.err
+
+
+def test_a_keyless_signature_needs_a_key_beside_it(tiny: Small) -> None:
+    """The provenance is signed by a key, so without one nothing is begun."""
+    done = tiny.doit("release", "--sigstore")
+    assert (done.code, done.out) == (2, "")
+    assert "error: a keyless signature stands beside that of a key, and there is no key\n" in done.err
 
 
 def test_without_a_key_it_says_so(tiny: Small) -> None:

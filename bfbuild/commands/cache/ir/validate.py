@@ -20,7 +20,7 @@ from bfbuild.store.trace import BOOT, Reason
 
 if TYPE_CHECKING:
     from bfbuild.commands.project import Project
-    from bfbuild.execute.sandbox import Outcome
+    from bfbuild.execute.outcome import Outcome
     from bfbuild.store import Store
     from bfbuild.store.trace import Trace
 
@@ -74,7 +74,7 @@ def _again(store: Store, project: Project, code: Code) -> str:
     action = make_action(request, project.toolchains.plan(SANDBOX), project.config.source_date_epoch)
     started = time.time_ns()
     try:
-        outcome = project.executor.execute(action, project.toolchains.ensure(SANDBOX))
+        outcome = project.executor.execute(action, lambda: project.toolchains.ensure(SANDBOX))
     except StoreError:
         return LOST
     if outcome.exit_code != 0 or outcome.missing:
