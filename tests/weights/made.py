@@ -222,9 +222,9 @@ class Flat:
             type_ = np.dtype("<f4") if kind == 0 else np.dtype("<f2")
             return np.frombuffer(self.data, type_, rows * columns, at).reshape(rows, columns).astype(np.float32)
         tiles, blocks, size = -(-rows // 16), columns // 32, 576 if kind == 2 else 320
-        raw = np.frombuffer(self.data, np.uint8, tiles * (64 + blocks * size), at).reshape(tiles, -1)
-        worths = raw[:, :64].copy().view("<f4")
-        raw = raw[:, 64:].reshape(tiles, blocks, size)
+        whole = np.frombuffer(self.data, np.uint8, tiles * (64 + blocks * size), at).reshape(tiles, -1)
+        worths = whole[:, :64].copy().view("<f4")
+        raw = whole[:, 64:].reshape(tiles, blocks, size)
         made = np.zeros((tiles, blocks, 16, 32), np.float32)
         for row in range(16):
             worth = worths[:, row, None]

@@ -34,7 +34,7 @@ def holds(data: bytes, shape: Shape, numbers: dict[str, Floats]) -> Flat:
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("kind", ["F32", "F16", "Q8_0", "Q4_0", "Q4_1"])
 def test_a_gguf_file_keeps_its_numbers(kind: str, *, shared: bool) -> None:
-    """Every type, with the last tile not full: each number is the one that the blocks stand for, to 2^-14 of its row's largest."""
+    """Every type, with the last tile not full: numbers are what the blocks stand for, to 2^-14 of a row's largest."""
     data, numbers = small(Shape(), kind, shared=shared)
     holds(flat(data), Shape(), numbers)
 

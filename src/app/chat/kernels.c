@@ -137,10 +137,18 @@ void product_half_bytes_batch(float *results, uint32_t stride, const void *tiles
     }
 }
 
-/* Two pairs of columns. */
+/* The upper 16 bits of products of words. */
+INLINE signed_words_t upper_of_products(words_t left, words_t right) {
+    wide_t products =
+        __builtin_convertvector((signed_words_t)left, wide_t) * __builtin_convertvector((signed_words_t)right, wide_t);
+    return __builtin_convertvector(products >> 16, signed_words_t);
+}
+
+/* What two pairs of columns give, less 8 bits: bytes are taken as words' upper halves. */
 INLINE sums_t unit_of_bytes(words_t unit, const uint32_t *pair) {
-    words_t even = (words_t)((signed_words_t)(unit << 8) >> 8), odd = (words_t)((signed_words_t)unit >> 8);
-    bits_t words = (bits_t)(even * spread(pair[0]) + odd * spread(pair[1]));
+    signed_words_t even = upper_of_products(unit << 8, spread(pair[0]));
+    signed_words_t odd = upper_of_products(unit & 0xFF00, spread(pair[1]));
+    bits_t words = (bits_t)(even + odd);
     return low_of(words) + high_of(words);
 }
 
@@ -152,13 +160,13 @@ void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint3
         const uint32_t *pair = vector->pairs;
         sums_t sums = {0};
         for (uint32_t b = 0; b < blocks; b++, block++, pair += PAIRS) {
-            sums_t dot = 16 - (sums_t){0}; /* a half of what is lost below */
-#pragma clang loop unroll(disable)         /* the compiler would need more registers than there are */
+            sums_t dot = vector->blocks[b].lost - (sums_t){0};
+#pragma clang loop unroll(disable) /* the compiler would need more registers than there are */
             for (unsigned k = 0; k < BYTES_UNITS; k++)
                 dot += unit_of_bytes(block->units[k], pair + 2 * k);
             sums += (dot >> 5) * high_of(block->scales) >> vector->blocks[b].shift; /* both are 16 bits */
         }
-        store(results, sums, *worth, vector->scale * 0x1p19F); /* 2^16 * 2^5, where half bytes have 2^2 */
+        store(results, sums, *worth, vector->scale * 0x1p27F); /* 2^16 * 2^8 * 2^5, where half bytes have 2^2 */
         worth = (const floats_t *)block;
     }
 }

@@ -5,7 +5,7 @@
 #include "memory/memory.h"
 #include "numbers.h"
 
-enum { BYTES_SIZE = 576, HALF_BYTES_SIZE = 320, HEADER = 64, TILES_AT_ONCE = 256 };
+enum { TILES_AT_ONCE = 256, HEADER = PRODUCT_HEADER };
 
 static size_t aligned(size_t size) {
     return (size + MODEL_ALIGNMENT - 1) / MODEL_ALIGNMENT * MODEL_ALIGNMENT;
@@ -34,12 +34,6 @@ product_room_t product_room(void *memory, uint32_t columns) {
     };
 }
 
-/* Which column of a block comes as the one numbered k: pairs are 2 apart, and the upper half byte 16 behind the lower.
- */
-static uint32_t column_of(uint32_t k) {
-    return k / 8 * 4 + k % 2 * 2 + k / 2 % 2 * 16 + k / 4 % 2;
-}
-
 /* A block's columns, in the order of the file's, as floats of 16 rows each: one vector's work at a time. */
 static void half_bytes_columns(const uint8_t *block, const float *worth, float columns[PRODUCT_BLOCK][PRODUCT_ROWS]) {
     int16_t scales[PRODUCT_ROWS][2];
@@ -66,7 +60,7 @@ static void bytes_columns(const uint8_t *block, const float *worth, float column
 }
 
 static size_t block_size(const matrix_t *matrix) {
-    return matrix->type == MATRIX_Q8 ? BYTES_SIZE : HALF_BYTES_SIZE;
+    return matrix->type == MATRIX_Q8 ? PRODUCT_BYTES : PRODUCT_HALF_BYTES;
 }
 
 static const uint8_t *tile_of(const matrix_t *matrix, uint32_t tile) {
@@ -90,7 +84,7 @@ void product_row(const matrix_t *matrix, uint32_t row, float *numbers) {
         for (uint32_t at = 0; at < columns; at += PRODUCT_BLOCK) {
             expand(matrix, tile_of(matrix, row / PRODUCT_ROWS), at / PRODUCT_BLOCK, tile);
             for (uint32_t k = 0; k < PRODUCT_BLOCK; k++)
-                numbers[at + column_of(k)] = tile[k][row % PRODUCT_ROWS];
+                numbers[at + product_column(k)] = tile[k][row % PRODUCT_ROWS];
         }
     }
 }
@@ -106,7 +100,7 @@ static void exact_tile(const matrix_t *matrix, const uint8_t *tile, const float 
             const float *vector = vectors + (size_t)t * matrix->columns + at;
             float added[PRODUCT_ROWS] = {0}; /* of its own, so that it can stay in registers */
             for (uint32_t k = 0; k < PRODUCT_BLOCK; k++)
-                product_add(added, columns[k], vector[column_of(k)], PRODUCT_ROWS);
+                product_add(added, columns[k], vector[product_column(k)], PRODUCT_ROWS);
             product_add(sums[t], added, 1, PRODUCT_ROWS);
         }
     }
@@ -135,69 +129,6 @@ void product_exact(float *results, uint32_t stride, const matrix_t *matrix, cons
         for (uint32_t t = 0; t < count; t++)
             memcpy(results + t * stride + row, sums[t], sizeof sums[t]);
     }
-}
-
-/* The exponent of the least power of two that numbers must be divided by, to be at most `levels` after rounding. */
-static int32_t exponent_of(const float *numbers, float levels) {
-    uint32_t most = 0;
-    for (unsigned i = 0; i < PRODUCT_BLOCK; i++) {
-        uint32_t size = number_bits(numbers[i]) & 0x7FFFFFFF; /* is ordered as the numbers are */
-        most = size > most ? size : most;
-    }
-    float bounded = number_of_bits(most < 0x7F000000 ? most : 0x7F000000) / (levels + 0.5F);
-    return (int32_t)(number_bits(bounded) >> 23) - 126;
-}
-
-static float power_of_two(int32_t exponent) {
-    int32_t biased = exponent + 127;
-    return number_of_bits((uint32_t)(biased < 1 ? 1 : biased > 254 ? 254 : biased) << 23);
-}
-
-static rounded_block_t round_block(const float *numbers, float inverse, float levels, int16_t *values) {
-    int32_t sums[2][2] = {{0}};
-    for (unsigned i = 0; i < PRODUCT_BLOCK; i++) {
-        float scaled = numbers[column_of(i)] * inverse;
-        bool is_number = scaled > -levels - 1 && scaled < levels + 1; /* not so where a hostile model led to none */
-        values[i] = (int16_t)(int32_t)(is_number ? scaled + (scaled < 0 ? -0.5F : 0.5F) : 0);
-        sums[i / 16][i % 2] += values[i];
-    }
-    rounded_block_t block = {.sum = (uint32_t)(sums[0][0] + sums[0][1] + sums[1][0] + sums[1][1]) << 17};
-    for (unsigned half = 0; half < 2; half++)
-        block.starts[half] = ((uint32_t)(-8 * sums[half][0]) & 0xFFFF) | (uint32_t)(-8 * sums[half][1]) << 16;
-    block.starts[0] += 2; /* a half of the two bits that are lost at the end */
-    return block;
-}
-
-/* Blocks add so many integers of 30 bits, so some bits are left away first. */
-static uint32_t spare_bits(uint32_t blocks) {
-    return blocks > 1 ? 32 - (uint32_t)__builtin_clz(blocks - 1) : 0;
-}
-
-static rounded_t round_vector(const float *numbers, uint32_t columns, float levels, int16_t *values,
-                              rounded_block_t *blocks) {
-    uint32_t count = columns / PRODUCT_BLOCK, spare = spare_bits(count);
-    int32_t most = -126;
-    for (uint32_t b = 0; b < count; b++) {
-        int32_t exponent = exponent_of(numbers + b * PRODUCT_BLOCK, levels);
-        most = exponent > most ? exponent : most;
-        blocks[b].shift = (uint32_t)(exponent + 127);
-    }
-    for (uint32_t b = 0; b < count; b++) {
-        int32_t exponent = (int32_t)blocks[b].shift - 127, least = most + (int32_t)spare - 31;
-        exponent = exponent > least ? exponent : least; /* which is nearly nothing beside the largest block's */
-        blocks[b] =
-            round_block(numbers + b * PRODUCT_BLOCK, power_of_two(-exponent), levels, values + b * PRODUCT_BLOCK);
-        blocks[b].shift = spare + (uint32_t)(most - exponent);
-    }
-    return (rounded_t){(const uint32_t *)values, blocks, power_of_two(most + 2 + (int32_t)spare)};
-}
-
-void product_round(const float *vectors, uint32_t columns, uint32_t count, bool is_fine, product_room_t *room) {
-    if (columns % PRODUCT_BLOCK)
-        return; /* no matrix of such columns is in tiles */
-    for (uint32_t t = 0; t < count; t++, vectors += columns)
-        room->vectors[t] = round_vector(vectors, columns, is_fine ? 511 : 127, room->values + (size_t)t * columns,
-                                        room->blocks + t * (columns / PRODUCT_BLOCK));
 }
 
 /*

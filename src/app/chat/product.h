@@ -14,6 +14,7 @@
 #include "model.h"
 
 enum { PRODUCT_ROWS = 16, PRODUCT_BLOCK = 32, PRODUCT_BATCH = 32 };
+enum { PRODUCT_HEADER = 64, PRODUCT_BYTES = 576, PRODUCT_HALF_BYTES = 320 }; /* of a tile, and a tile's blocks' sizes */
 
 static inline uint32_t product_padded(uint32_t rows) {
     return (rows + PRODUCT_ROWS - 1) / PRODUCT_ROWS * PRODUCT_ROWS;
@@ -23,6 +24,7 @@ static inline uint32_t product_padded(uint32_t rows) {
 typedef struct {
     uint32_t starts[2]; /* of both halves: -8 times the sum of the even ones, and of the odd ones, 16 bits each */
     uint32_t sum;       /* twice the sum of all, in the upper 16 bits */
+    int32_t lost;       /* what products with bytes lose in all, by rounding down, on average */
     uint32_t shift;
 } rounded_block_t;
 
@@ -31,6 +33,11 @@ typedef struct {
     const rounded_block_t *blocks;
     float scale;
 } rounded_t;
+
+/* Which column of a block comes as the one numbered k: pairs are 2 apart, upper half bytes 16 behind lower ones. */
+static inline uint32_t product_column(uint32_t k) {
+    return k / 8 * 4 + k % 2 * 2 + k / 2 % 2 * 16 + k / 4 % 2;
+}
 
 /* Room for a batch of vectors, rounded. */
 typedef struct {
@@ -49,14 +56,29 @@ void product_exact(float *results, uint32_t stride, const matrix_t *matrix, cons
                    const product_room_t *room);
 
 /*
- * The same, rounded; for products of the same vectors with several matrices they are rounded once, fine only if all
- * these matrices are of half bytes.
+ * The same, rounded; for products of the same vectors with several matrices they are rounded once, for half bytes if
+ * any of these matrices is of such.
  */
-void product_round(const float *vectors, uint32_t columns, uint32_t count, bool is_fine, product_room_t *room);
+void product_round(const float *vectors, uint32_t columns, uint32_t count, bool is_halved, product_room_t *room);
 void product_fast(float *results, uint32_t stride, const matrix_t *matrix, const float *vectors, uint32_t count,
                   const product_room_t *room);
 
 /* A row of a matrix as floats. */
 void product_row(const matrix_t *matrix, uint32_t row, float *numbers);
+
+/*
+ * Tiles of bytes that are made while they are used; columns are a multiple of PRODUCT_BLOCK. A row, of at most so many
+ * numbers, is rounded with a scale for each block. A column is rounded as a whole, and what 1 of its bytes is worth is
+ * handed to the caller, who puts it into the vector. A matrix takes either; what was not set yet is anything, so
+ * vectors are 0 there, and results are not used.
+ */
+static inline size_t product_bytes_size(uint32_t rows, uint32_t columns) {
+    return (rows + PRODUCT_ROWS - 1) / PRODUCT_ROWS *
+           (PRODUCT_HEADER + columns / PRODUCT_BLOCK * (size_t)PRODUCT_BYTES);
+}
+
+void product_bytes_row(void *tiles, uint32_t columns, uint32_t row, const float *numbers, uint32_t count);
+void product_bytes_column(void *tiles, uint32_t columns, uint32_t column, const float *numbers, uint32_t count,
+                          float *worth);
 
 #endif
