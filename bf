@@ -4,14 +4,18 @@
 set -eu
 cd "$(dirname "$0")"
 export LC_ALL=C.UTF-8 # under another locale Python may not find an environment whose path holds more than ASCII
-lock=requirements.lock
-while read -r word; do case "$word" in "[remote]"*) lock=requirements-remote.lock ;; esac done <bareflow.toml
-case "${1-}" in test | gate) lock=requirements-test.lock ;; release | key) lock=requirements-release.lock ;; esac
-case "${1-} $*" in release*' --sigstore'* | verify*' --identity'*) lock=requirements-sigstore.lock ;; esac
-stamp=.venv/bareflow-$lock
+locks=
+while read -r word; do case "$word" in "[remote]"*) locks=requirements-remote.lock ;; esac done <bareflow.toml
+case "${1-} $*" in
+test\ * | gate\ *) locks=requirements-test.lock ;;
+release*' --sigstore'* | verify*' --identity'*) locks="$locks requirements-sigstore.lock" ;;
+release\ * | key\ *) locks="$locks requirements-release.lock" ;;
+esac
 place=.venv/bareflow-place # its programs know where they lie, so a checkout that was moved or copied needs another
 if IFS= read -r made <"$place" && [ "$made" != "$(pwd -P)" ]; then rm -rf .venv; fi 2>/dev/null
-if ! cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null; then
+for lock in ${locks:-requirements.lock}; do
+    stamp=.venv/bareflow-$lock
+    cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null && continue
     for python in "${PYTHON-}" python3 python3.14 python3.13 python3.12 python3.11; do
         [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
         python=
@@ -23,5 +27,5 @@ if ! cat "$lock" pyproject.toml | cmp -s - "$stamp" 2>/dev/null; then
     .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --no-deps -e .
     pwd -P >"$place"
     cat "$lock" pyproject.toml >"$stamp"
-fi
+done
 exec .venv/bin/python -S bfbuild/commands/door.py "$@"

@@ -141,10 +141,10 @@ class _Run:
 
     def _finish(self, now: float, place: int) -> None:
         self.under_way -= 1
-        for each in self.wanted[place]:
+        for each in reversed(self.wanted[place]):
             self.missing[each] -= 1
             if not self.missing[each]:
-                self.ready.append(each)
+                self.ready.appendleft(each)  # as our walk does: what was begun is led to its end
         self._start(now)
 
 

@@ -26,9 +26,9 @@ from bfbuild.action.action import OUT, Action, Edited, InputFile
 from bfbuild.decide import Decider, Decision, Hit, Miss, decide
 from bfbuild.digest import Digest
 from bfbuild.errors import ActionError, BareflowError, Errors, StoreError
+from bfbuild.execute.outcome import outcome_of, outputs_of, result_of
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.store.lookup import REBUILD, StoreLookup
-from bfbuild.store.results import result_blobs
 from bfbuild.store.trace import REMOTE, Trace
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from bfbuild.errors import Location
     from bfbuild.execute.outcome import Executor, Outcome
-    from bfbuild.remote.cache import Cache, Hint
+    from bfbuild.remote.cache import Cache
     from bfbuild.store import Store
 
 COMMAND_LENGTH = 2000  # characters of a command line that a trace keeps; the whole of it is in the store
@@ -113,9 +113,6 @@ class Events(Protocol):
     def failed(self, label: str) -> None:
         """An action was executed, and failed; the error comes with the end of the build."""
 
-    def note(self, words: str) -> None:
-        """Something that people should know."""
-
     def passed(self, label: str) -> None:
         """A recipe that is no action (a toolchain, a download) is done."""
 
@@ -167,7 +164,10 @@ class Realiser:
         *,
         keep_going: bool,
     ) -> list[BareflowError]:
-        """Make each recipe as soon as what it needs is made; return what went wrong. `running` is kept up to date."""
+        """Make each recipe once what it needs is made; return what went wrong. `running` is kept up to date.
+
+        What was begun is led to its end before more is begun.
+        """
         waiting = {recipe: set(self.work.needs(recipe)) for recipe in order}
         wanted_by: dict[Piece, list[Piece]] = {}
         for recipe, needs in waiting.items():
@@ -183,7 +183,8 @@ class Realiser:
                 recipe = running.pop(future)
                 errors += _failure(future)
                 if future.exception() is None:
-                    ready.extend(_release(recipe, waiting, wanted_by))
+                    # First: so outputs are ready, and travel, while others are made (benchmarks/remote_scale.py).
+                    ready.extendleft(reversed(_release(recipe, waiting, wanted_by)))
             if errors and not keep_going:
                 ready.clear()  # what runs may finish; nothing more is started
         return errors
@@ -219,42 +220,33 @@ class Realiser:
                 except Edited:
                     self.work.forget(action)
                     continue
-                answer = self._asked(action)
-                if isinstance(answer, Hit):
-                    self._adopt(recipe, action, answer, answer.result, None)
+                hit = self._asked(recipe, action, decision)
+                if hit is not None:
+                    self._adopt(recipe, action, hit, hit.result, None)
                     return
                 with self._slots:
-                    self._execute(recipe, action, decision, answer)
+                    self._execute(recipe, action, decision)
                 return
         raise ActionError(
             "a source is edited faster than it can be built", facts=[("recipe", recipe.name)], location=recipe.location
         )
 
-    def _asked(self, action: Action) -> Hit | Hint | None:
-        """Ask the server for a result."""
+    def _asked(self, recipe: Piece, action: Action, miss: Miss) -> Hit | None:
+        """Ask the server for a result, and record one as if it had been executed: so it can be told what changed."""
         if self.cache is None:
             return None
         from bfbuild.remote.wire import Wanted  # noqa: PLC0415  (for a project that has a server)
 
         wanted = Wanted(files=action.description.outputs, stdout=action.request.stdout is not None)
-        answer = self.cache.pull(action.digest, wanted)
-        return Hit(answer, source=self.cache.url) if isinstance(answer, api.ActionResult) else answer
+        started, clock = time.time_ns(), time.monotonic_ns()
+        result = self.cache.pull(action.digest, wanted)
+        if result is None:
+            return None
+        outcome = outcome_of(result, time.monotonic_ns() - clock)
+        self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
+        return Hit(result, source=self.cache.url)
 
-    def _share(
-        self, recipe: Piece, action: Action, outcome: Outcome, result: api.ActionResult, hint: Hint | None
-    ) -> None:
-        """Compare a result with what a server had, and give it to that."""
-        if self.cache is None:
-            return
-        if hint is not None and not self.cache.agrees(action.digest, hint, result):
-            self.events.note(
-                f"warning: {self.cache.url} has another result of {recipe.name} than this machine made, and it is not"
-                f" used: {hint.why}; {', '.join(_differing(hint.result, result))}"
-            )
-        if outcome.level == "bubblewrap":
-            self.cache.push(action.digest, action.description.toolchain)
-
-    def _execute(self, recipe: Piece, action: Action, miss: Miss, hint: Hint | None) -> None:
+    def _execute(self, recipe: Piece, action: Action, miss: Miss) -> None:
         executor = self._started_executor()
         self.events.started(recipe.name)
         started = time.time_ns()
@@ -262,12 +254,14 @@ class Realiser:
             outcome = executor.execute(action, lambda: self.work.tools(recipe))
             self.store.traces.record(self._trace(recipe, action, miss, outcome, started))
             _check(recipe, self.work.title(recipe), action, outcome, self.store)
-            result = _result(action, outcome)
+            result = result_of(action, outcome)
             if outcome.level == REMOTE:
                 self.store.results.adopt(action.digest, result)  # nobody here can vouch for it
             else:
                 self.store.results.put(action.digest, result)
-            self._share(recipe, action, outcome, result, hint)
+            if self.cache is not None:
+                give, tools = outcome.level == "bubblewrap", action.description.toolchain
+                self.cache.share(action.digest, recipe.name, result, toolchain=tools, give=give)
         except StoreLookup as problem:
             self.events.failed(recipe.name)
             raise _lost(recipe, self.work.title(recipe), action, problem) from problem
@@ -317,7 +311,7 @@ class Realiser:
             exit_code=outcome.exit_code,
             stdout=outcome.stdout,
             stderr=outcome.stderr,
-            outputs=_made(action, outcome),
+            outputs=outputs_of(action, outcome),
         )
 
 
@@ -377,27 +371,3 @@ def _check(recipe: Piece, title: str, action: Action, outcome: Outcome, store: S
         raise explained
     facts += [("command", shlex.join(action.request.argv)), replay]
     raise ActionError(headline, facts=facts, location=recipe.location, hint=action.request.hint, detail=said)
-
-
-def _made(action: Action, outcome: Outcome) -> dict[str, Digest]:
-    """The outputs by name, what the tool printed among them where that was wanted."""
-    printed = {action.request.stdout: outcome.stdout} if action.request.stdout and outcome.exit_code == 0 else {}
-    return {action.request.name(place): made.digest for place, made in outcome.outputs.items()} | printed
-
-
-def _differing(one: api.ActionResult, other: api.ActionResult) -> list[str]:
-    """The names of outputs that two results of an action do not have in common."""
-    first, second = dict(result_blobs(one)), dict(result_blobs(other))
-    names = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
-    return names or ["the mode of an output"]
-
-
-def _result(action: Action, outcome: Outcome) -> api.ActionResult:
-    """The API's record of a good execution: only what depends on the action, so equal executions give equal records."""
-    return api.ActionResult(
-        output_files=[
-            api.OutputFile(path=f"{OUT}/{name}", digest=made.digest.to_message(), is_executable=made.executable)
-            for name, made in sorted(outcome.outputs.items())
-        ],
-        stdout_digest=outcome.stdout.to_message() if action.request.stdout is not None else None,
-    )

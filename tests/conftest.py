@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parent.parent
 PATH = "/usr/lib/llvm-19/bin:/usr/libexec:/usr/bin:/usr/sbin"
 TOOLCHAINS = ("check", "llvm", "images", "sign")  # where `tool` looks for a program, in turn
+
+# Each worker has a processor; threads of a library that wait for each other would only take it from the others.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Whoever starts the tests in the background may have them ignore Ctrl-C, and what they start with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -148,6 +152,15 @@ def executor(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iter
     if sandbox.level != "bubblewrap":
         pytest.skip("the server's runner needs user namespaces")
     with servers.running(servers.executor(tmp_path_factory.mktemp("executor"), sandbox.tools)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Server]:
+    """A server that executes, for all tests that do not stop it: toolchains are sent to it once."""
+    if sandbox.level != "bubblewrap":
+        pytest.skip("the server's runner needs user namespaces")
+    with servers.running(servers.executor(tmp_path_factory.mktemp("cluster"), sandbox.tools)) as server:
         yield server
 
 

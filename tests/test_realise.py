@@ -120,10 +120,6 @@ class Silent:
         """Keep the name."""
         self.told.append(f"failed {label}")
 
-    def note(self, words: str) -> None:
-        """Keep the words."""
-        self.told.append(f"note {words}")
-
     def passed(self, label: str) -> None:
         """Keep the name."""
         self.told.append(f"passed {label}")
@@ -215,6 +211,16 @@ def test_equal_outputs_stop_a_change(world: World) -> None:
     (world.root / "two").write_text(" ")
     world.build(a, b)
     assert world.joiner.ran == ["a"]
+
+
+def test_what_was_begun_is_led_to_its_end(world: World) -> None:
+    """One at a time, a chain is made to its last link before the next chain is begun."""
+    chains = [("a1", "a2", "a3"), ("b1", "b2", "b3")]
+    recipes = [
+        join(name, *([chain[place - 1]] if place else [])) for chain in chains for place, name in enumerate(chain)
+    ]
+    world.build(*recipes, targets=6, jobs=1)
+    assert world.joiner.ran == ["a1", "a2", "a3", "b1", "b2", "b3"]
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bfbuild import snapshot
 from bfbuild.action.scan import DIRECTIVES
 from bfbuild.commands.outputs import BUILD, export, record
+from bfbuild.commands.places import Places
 from bfbuild.commands.progress import Progress
 from bfbuild.digest import ActionDigest, Digest, canonical
 from bfbuild.errors import StoreError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bfbuild.realise import Step
     from bfbuild.release.trust import Keyring
     from bfbuild.remote.cache import Cache
+    from bfbuild.remote.channel import Channel
 
 
 def again(saved: Snapshot, kind: str, names: list[str], *, keep_going: bool, jobs: int) -> int:
@@ -83,15 +85,23 @@ def _trust(memory: Memory) -> Keyring | None:
     return Keyring(keys, threshold, revoked, Path(secret))
 
 
-def _cache(memory: Memory, store: Store, progress: Progress) -> Cache | None:
-    if memory.remote is None:
+def _channel(memory: Memory, server: str) -> Channel | None:
+    """The server that `[remote]` has under this key, where it has one."""
+    if memory.remote is None or not memory.remote[server]:
         return None
     from bfbuild.config import RemoteSection, remote_token  # noqa: PLC0415  (for a project that has a server)
-    from bfbuild.remote.cache import Cache  # noqa: PLC0415
     from bfbuild.remote.channel import Channel  # noqa: PLC0415
 
     remote = RemoteSection(**memory.remote)
-    channel = Channel(remote, remote.cache, remote_token(remote))
+    return Channel(remote, memory.remote[server], remote_token(remote))
+
+
+def _cache(memory: Memory, store: Store, progress: Progress) -> Cache | None:
+    channel = _channel(memory, "cache")
+    if channel is None:
+        return None
+    from bfbuild.remote.cache import Cache  # noqa: PLC0415  (for a project that has one)
+
     roots = {Digest(*root): ActionDigest(*action) for root, action in memory.unpackings.items()}
     return Cache(channel, store, progress, _trust(memory), roots.get)
 
@@ -107,9 +117,14 @@ def _realise(
     started: int,
 ) -> None:
     memory = work.memory
-    sandbox = Sandbox(work.tree(memory.sandbox_tools), proven="bubblewrap")
-    executor = SandboxExecutor(store, sandbox, timeout=memory.timeout, memory=memory.memory)
-    realiser = Realiser(work, store, lambda: executor, progress, jobs or memory.jobs, cache=cache)
+
+    def local() -> SandboxExecutor:
+        sandbox = Sandbox(work.tree(memory.sandbox_tools), proven="bubblewrap")
+        return SandboxExecutor(store, sandbox, timeout=memory.timeout, memory=memory.memory)
+
+    places = Places(store, progress, jobs or memory.jobs, local, _channel(memory, "exec"))
+    executor = places.executor(memory.timeout)
+    realiser = Realiser(work, store, lambda: executor, progress, places.jobs, cache=cache)
     try:
         with progress, cache or nullcontext():
             realiser.realise(keep_going=keep_going)
@@ -131,7 +146,8 @@ def summary(progress: Progress, started: float, cache: Cache | None) -> None:
     """Say how much a build had to do; `started` is a reading of the monotonic clock."""
     total, took = progress.hits + progress.runs, time.monotonic() - started
     word = "action" if total == 1 else "actions"
-    sys.stderr.write(f"{total} {word}: {progress.runs} run, {progress.hits} hit, {took:.2f} s\n")
+    there = f" ({progress.there} at the cluster)" if progress.there else ""
+    sys.stderr.write(f"{total} {word}: {progress.runs} run{there}, {progress.hits} hit, {took:.2f} s\n")
     if cache is not None and (cache.channel.sent or cache.channel.received):
         moved = f"{cache.channel.sent:,} bytes sent, {cache.channel.received:,} received"
         sys.stderr.write(f"{cache.url}: {cache.taken} taken, {cache.given} given, {moved}\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bfbuild.errors import RecipeError
+from bfbuild.store.trace import SERVER
 
 if TYPE_CHECKING:
     from bfbuild.explain.records import Records
@@ -68,14 +69,17 @@ def _of_target(records: Records, name: str) -> Found:
         for each in failed
     ]
     build: Build | None = latest
-    if not failed and not any(step.decision == "miss" for step in closure(latest, label).values()):
-        about.append(f"{label}: from the store in the last build that looked at it, {_named(latest)}")
+    steps = closure(latest, label)
+    if not failed and not any(step.decision == "miss" for step in steps.values()):
+        where = steps[label].reason if label in steps else ""
+        about.append(f"{label}: from {where or 'the store'} in the last build that looked at it, {_named(latest)}")
         build = next((each for each in records.builds() if _ran(each, label)), None)
     if build is None:
         trace = records.latest(label)
         last = "when it last ran is not on record"
         if trace is not None:
-            last = f"it last ran on {when(trace.started)}: {trace.reason.text}"
+            what = "it was taken from a server" if trace.sandbox == SERVER else "it last ran"
+            last = f"{what} on {when(trace.started)}: {trace.reason.text}"
         return Found((*about, last))
     steps = closure(build, label)
     about.append(f"{label}: {_became(steps.get(label), failed=bool(failed))} in build {_named(build)}")

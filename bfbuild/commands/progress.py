@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from bfbuild.decide import Miss
+from bfbuild.store.trace import REMOTE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -127,6 +128,7 @@ class Progress:
     def __init__(self, store: Store) -> None:
         self.hits = 0
         self.runs = 0
+        self.there = 0  # of these at a cluster
         self._store = store
         self._display = display()
         self._total = 0
@@ -162,6 +164,7 @@ class Progress:
                 self.hits += 1
             else:
                 self.runs += 1
+                self.there += step.outcome.level == REMOTE
                 self._display.line(f"{step.action.request.kind:>8}  {label}  ({step.decision.reason.text})")
                 said = self._store.cas.get_bytes(step.outcome.stderr).decode(errors="replace").rstrip()
                 if said:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bfbuild import config as configuration
 from bfbuild.commands.outputs import BUILD, export, record
+from bfbuild.commands.places import Places
 from bfbuild.commands.progress import Progress
 from bfbuild.declared import Declared
 from bfbuild.digest import ActionDigest, Digest
@@ -32,11 +33,12 @@ from bfbuild.toolchain.root import Toolchains
 
 if TYPE_CHECKING:
     from bfbuild.action.action import InputFile
-    from bfbuild.execute.outcome import Executor
+    from bfbuild.config import RemoteSection
     from bfbuild.realise import Step
     from bfbuild.recipe.graph import Graph
     from bfbuild.release.trust import Keyring
     from bfbuild.remote.cache import Cache
+    from bfbuild.remote.channel import Channel
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -101,10 +103,8 @@ class Project:
         if remote is None:
             return None
         from bfbuild.remote.cache import Cache  # noqa: PLC0415  (for a project that has one)
-        from bfbuild.remote.channel import Channel  # noqa: PLC0415
 
-        channel = Channel(remote, remote.cache, configuration.remote_token(remote, self.environment), self.patience)
-        return Cache(channel, self.store, self.progress, self.trust, self._unpacked_by)
+        return Cache(self._channel(remote, remote.cache), self.store, self.progress, self.trust, self._unpacked_by)
 
     def _unpacked_by(self, root: Digest) -> ActionDigest | None:
         return self.toolchains.unpacked_by(root)  # which know the cache themselves
@@ -137,25 +137,16 @@ class Project:
         build = self.config.settings.build
         return SandboxExecutor(self.store, self.sandbox, timeout=build.timeout, memory=build.memory)
 
-    def builder(self, jobs: int) -> Executor:
-        """What runs the actions of a build: this machine, and the cluster where the project has one."""
+    def places(self, jobs: int) -> Places:
+        """Where the actions of a build run; so many at once on this machine."""
         remote = self.config.remote
-        if remote is None or not remote.exec:
-            return self.executor
-        from bfbuild.execute.hybrid import HybridExecutor  # noqa: PLC0415  (for a project that has a cluster)
-        from bfbuild.execute.remote import RemoteExecutor  # noqa: PLC0415
-        from bfbuild.remote.channel import Channel  # noqa: PLC0415
+        cluster = self._channel(remote, remote.exec) if remote is not None and remote.exec else None
+        return Places(self.store, self.progress, jobs, lambda: self.executor, cluster)
 
-        channel = Channel(remote, remote.exec, configuration.remote_token(remote, self.environment), self.patience)
-        timeout = self.config.settings.build.timeout
-        return HybridExecutor(
-            local=lambda: self.executor,
-            remote=RemoteExecutor(self.store, channel, timeout, self.progress.transfer),
-            jobs=jobs,
-            remote_jobs=remote.jobs,
-            is_here=lambda root: self.store.tree_path(root).is_dir(),
-            note=self.progress.note,
-        )
+    def _channel(self, remote: RemoteSection, url: str) -> Channel:
+        from bfbuild.remote.channel import Channel  # noqa: PLC0415  (for a project that has a server)
+
+        return Channel(remote, url, configuration.remote_token(remote, self.environment), self.patience)
 
     def work(self, targets: Sequence[Recipe]) -> Declared:
         """Return what a build of these has to make."""
@@ -172,19 +163,23 @@ class Project:
         """Make the outputs of `targets` exist; record what was decided, also where it failed."""
         if jobs < 0:
             raise ConfigError("there must be at least one job", facts=[("jobs", jobs)])
-        here = jobs or self.config.jobs
-        remote = self.config.remote
+        places = self.places(jobs or self.config.jobs)
         realiser = Realiser(
             work=self.work(targets),
             store=self.store,
-            executor=lambda: self.builder(here),
+            executor=lambda: places.executor(self.config.settings.build.timeout),
             events=self.progress,
-            jobs=here + (remote.jobs if remote is not None and remote.exec else 0),
+            jobs=places.jobs,
             cache=self.cache,
         )
         self.steps, self.targets = realiser.steps, tuple(targets)
         if self.trust is not None and self.trust.silent is not None:
             self.progress.note(f"warning: what is built here will not be believed later: {self.trust.silent}")
+        if self.trust is not None and places.cluster is not None:
+            self.progress.note(
+                "warning: nobody signs what a cluster executes, so it will not be believed later: [trust] in"
+                f" {configuration.FILE}"
+            )
         started = time.time_ns()
         try:
             with self.progress, self.cache or nullcontext():
@@ -236,12 +231,13 @@ class Project:
         return RecipeError(f"there is nothing to {kind}", facts=[("recipes", self.root / loader.FOLDER)])
 
     def fetch(self, recipe: Fetch | Wheel) -> None:
-        """Download a file once; raise FetchError where it cannot be had."""
+        """Download a file once, however many builds want it; raise FetchError where it cannot be had."""
         digest = Digest(recipe.sha256, recipe.size)
         if self.store.cas.state(digest).presence is Presence.PRESENT:
             return
-        with self.store.scratch.folder() as folder:
-            self.store.cas.put_file(self._fetched(recipe, folder))
+        with self.store.download_lock(digest), self.store.scratch.folder() as folder:
+            if self.store.cas.state(digest).presence is not Presence.PRESENT:
+                self.store.cas.put_file(self._fetched(recipe, folder))
 
     def _fetched(self, recipe: Fetch | Wheel, folder: Path) -> Path:
         if isinstance(recipe, Wheel):

@@ -25,7 +25,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 
 from bfbuild.action.action import OUT
@@ -36,7 +35,7 @@ from bfbuild.execute.outcome import Made, Outcome
 from bfbuild.protos import remote_execution_pb2 as api
 from bfbuild.remote.blobs import Blobs
 from bfbuild.remote.capabilities import capabilities
-from bfbuild.remote.failures import Away, Failed, Full, Gone
+from bfbuild.remote.failures import Away, Failed, Full, Wrong
 from bfbuild.remote.operations import Operations, OverdueError
 from bfbuild.store.cas import Presence
 from bfbuild.store.lookup import StoreLookup
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from bfbuild.remote.blobs import Tell
     from bfbuild.remote.channel import Channel
     from bfbuild.store import Store
-    from bfbuild.store.cas import Batch
 
 
 @dataclass(frozen=True)
@@ -126,8 +124,11 @@ class RemoteExecutor:
         started = time.monotonic_ns()
         answer = self._operations.run(sent.name, again=again, limit=self.timeout)
         if answer.status.code != code_pb2.OK:
-            raise Failed("", code_pb2.Code.Name(answer.status.code), answer.status.message)
-        outcome = self._outcome(action, answer.result, time.monotonic_ns() - started)
+            raise Failed(self.channel.url, code_pb2.Code.Name(answer.status.code), answer.status.message)
+        try:
+            outcome = self._outcome(action, answer.result, time.monotonic_ns() - started)
+        except ValueError as error:
+            raise Wrong(self.channel.url, "DATA_LOSS", str(error)) from error
         good = outcome.exit_code == 0 and not outcome.missing
         return outcome if good or not answer.cached_result else None
 
@@ -182,24 +183,28 @@ class RemoteExecutor:
         """What a toolchain is made of: as the store has it, or the server, or the folder in which it is unpacked."""
         with suppress(StoreLookup):
             return list_tree(root, self.store.cas.get_bytes)
-        with suppress(Gone, KeyError, DecodeError, ValueError):
+        try:
             folders = [canonical(folder) for folder in self._blobs.tree(root)]
             return list_tree(root, {digest_bytes(data): data for data in folders}.__getitem__)
+        except (Away, Full):
+            raise
+        except (Failed, KeyError, ValueError):
+            pass  # it has not all of them, or cannot say
         with ThreadPoolExecutor() as pool:
             return list_tree(root, read_folder(tools(), pool).directories.__getitem__)
 
     def _outcome(self, action: Action, result: api.ActionResult, waited: int) -> Outcome:
-        """Take what an action made and said into the store; raise Gone where the server lost some of it."""
+        """Take what an action made and said into the store; raise Failed, or ValueError for what is no result."""
         made = {
             name: Made(Digest.of_message(file.digest), file.is_executable)
             for file in result.output_files
             if (name := file.path.removeprefix(f"{OUT}/")) in action.request.outputs
         }
+        stdout = self._said(result.stdout_raw, result.stdout_digest)
+        stderr = self._said(result.stderr_raw, result.stderr_digest)
+        came = {stdout, stderr, *(each.digest for each in made.values())}
         with self.store.cas.batch() as batch:
-            stdout = _said(result.stdout_raw, result.stdout_digest, batch)
-            stderr = _said(result.stderr_raw, result.stderr_digest, batch)
-            came = {stdout, stderr, *(each.digest for each in made.values())}
-            self._blobs.take((each for each in came if not self._has(each)), batch)
+            self._blobs.take([each for each in came if not self._has(each)], batch)
         self._known |= came
         return Outcome(
             exit_code=result.exit_code,
@@ -225,13 +230,12 @@ class RemoteExecutor:
             limit=f"it ran longer than {self.timeout} s",
         )
 
+    def _said(self, raw: bytes, digest: api.Digest) -> Digest:
+        """Return the digest of what a tool printed, which a server may name or send itself."""
+        return self.store.cas.put_bytes(raw) if raw or not digest.hash else Digest.of_message(digest)
+
     def _has(self, digest: Digest) -> bool:
         return self.store.cas.state(digest).presence is Presence.PRESENT
-
-
-def _said(raw: bytes, digest: api.Digest, batch: Batch) -> Digest:
-    """Return the digest of what a tool printed, which a server may give instead of it."""
-    return batch.put_bytes(raw) if raw or not digest.hash else Digest.of_message(digest)
 
 
 def _took(metadata: api.ExecutedActionMetadata) -> int:

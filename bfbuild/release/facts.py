@@ -15,7 +15,7 @@ from bfbuild.digest import ActionDigest, Digest
 from bfbuild.disk.layout import Partition
 
 MADE = "build/"  # how an action names an input that another action made
-Level = Literal["bubblewrap", "proot", "remote", "boot", "unknown"]
+Level = Literal["bubblewrap", "proot", "remote", "server", "boot", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)

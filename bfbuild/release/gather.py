@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DOC = "usr/share/doc"
 MOST_LINKS = 16
-LEVELS: tuple[Level, ...] = ("unknown", "boot", "remote", "proot", "bubblewrap")  # the lowest first
+LEVELS: tuple[Level, ...] = ("unknown", "server", "boot", "remote", "proot", "bubblewrap")  # the lowest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ def gather(build: Build, identity: Identity, files: Iterable[File]) -> Facts:
     closure = build.graph.closure(build.targets)
     wanted = {recipe.name for recipe in closure}
     steps = {step.recipe.name: step for step in build.steps if step.recipe.name in wanted}
+    build.store.traces.catch_up()
     actions = tuple(_made(build, recipe, steps[recipe.name]) for recipe in closure if recipe.name in steps)
     used = dict.fromkeys([*(made.toolchain for made in actions), SANDBOX.name])
     recipes = [cast("Toolchain", build.graph.recipes[name]) for name in used]
@@ -76,7 +77,7 @@ def _made(build: Build, recipe: Recipe, step: Step) -> Made:
     outputs = {name: build.files.made[name].digest for name in sorted(recipe.outputs)}
     ran = [
         trace.sandbox
-        for trace in build.store.traces.of_action(step.action.digest)
+        for trace in build.store.traces.of_action(step.action.digest, now=False)
         if trace.exit_code == 0 and trace.outputs == outputs
     ]
     toolchain: Toolchain = getattr(recipe, "toolchain", None) or cast("Image", recipe).layout.toolchain

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bfbuild.errors import ConfigError, ReleaseError
 from bfbuild.release.verify import BUNDLE, LARGEST, SUMS, Refused
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ISSUER = "1.3.6.1.4.1.57264.1.1"  # the extension of a certificate that says who vouched for the identity
 PUBLIC = "the public sigstore"
+PATIENCE = 120.0  # seconds for an answer: a log may gather entries for a while before it has them
+T = TypeVar("T")
 WITHOUT = "without --sigstore the release has all else"
 
 
@@ -72,9 +76,9 @@ class Keyless:
         services = self.trust.signing_config
         token = self._token()
         with _asked("certificate authority", services.get_fulcio().url):
-            signing = Signing(token, SigningContext.from_trust_config(self.trust))
+            signing = _within(PATIENCE, lambda: Signing(token, SigningContext.from_trust_config(self.trust)))
         with _asked("transparency log", str(getattr(services.get_tlogs()[0], "url", PUBLIC))):
-            bundle = signing.sign_artifact(data)
+            bundle = _within(PATIENCE, lambda: signing.sign_artifact(data))
         with _asked("answer", "checked as whoever verifies the release will"):
             _verify(self.trust, data, bundle)
         return bundle.to_json().encode() + b"\n", _signer(bundle.signing_certificate)
@@ -85,7 +89,8 @@ class Keyless:
         ambient = self._ambient()
         if ambient is not None:
             return ambient
-        url = self.trust.signing_config.get_oidc_url()
+        with _asked("configuration of services", "identity providers"):
+            url = self.trust.signing_config.get_oidc_url()
         with _asked("identity provider", url):
             token: IdentityToken = Issuer(url).identity_token()
         return token
@@ -173,6 +178,23 @@ def _asked(service: str, where: str, hint: str = WITHOUT) -> Iterator[None]:
     except Exception as error:
         facts = [("at", where), ("why", _why(error))]
         raise ReleaseError(f"sigstore's {service} is not as it should be", facts=facts, hint=hint) from error
+
+
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what a call returns; raise TimeoutError where it takes longer: sigstore's clients would wait for ever."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call())
+        except Exception as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()  # so that one who waits for ever does not keep us
+    try:
+        return done.result(seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {seconds:g} s") from error
 
 
 def _why(error: BaseException) -> str:

@@ -86,8 +86,11 @@ class Blobs:
         self._check(digest, digest_bytes(data))
         return data
 
-    def tree(self, root: Digest) -> Iterator[api.Directory]:
-        """Yield the folders of a tree, the root first; raise Gone where one is not there."""
+    def tree(self, root: Digest) -> list[api.Directory]:
+        """Return the folders of a tree, the root first; raise Gone where one is not there."""
+        return self.channel.retried(lambda: list(self._tree(root)))
+
+    def _tree(self, root: Digest) -> Iterator[api.Directory]:
         token = ""
         while True:
             request = api.GetTreeRequest(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from bfbuild.remote.channel import Channel
     from bfbuild.store import Store
-    from bfbuild.store.signatures import Signed, Trust
+    from bfbuild.store.signatures import Trust
 
 T = TypeVar("T")
 GIVERS = 4  # results that are given at once
@@ -55,11 +55,10 @@ class Events(Protocol):
 
 
 @dataclass(frozen=True)
-class Hint:
+class _Hint:
     """A result that too few vouch for, and why; the signatures it has may be anybody's."""
 
-    result: api.ActionResult
-    signatures: Signed
+    told: Told
     why: str
 
 
@@ -78,6 +77,7 @@ class Cache:
     _connecting: threading.Lock = field(default_factory=threading.Lock)
     _capabilities: Capabilities | RemoteError | None = None
     _said: set[str] = field(default_factory=set)
+    _hints: dict[ActionDigest, _Hint] = field(default_factory=dict)
     _pushes: list[Future[None]] = field(default_factory=list)
     _toolchains: set[Digest] = field(default_factory=set)  # that were given in this build
     _away: bool = False
@@ -88,21 +88,21 @@ class Cache:
         """Where the server is."""
         return self.channel.url
 
-    def pull(self, action: ActionDigest, wanted: Wanted) -> api.ActionResult | Hint | None:
+    def pull(self, action: ActionDigest, wanted: Wanted) -> api.ActionResult | None:
         """Take a result into the store and return its record; None where there is none that can be used.
 
         Raise RemoteError for what a person must mend, StoreError where the store cannot be written.
         """
         found = self._found(action, wanted)
-        if not isinstance(found, Told):
-            return found
+        if found is None:
+            return None
         self.store.results.adopt(action, found.record)
         self.store.signatures.add(action, found.signatures)
         with self._guard:
             self.taken += 1
         return found.record
 
-    def _found(self, action: ActionDigest, wanted: Wanted) -> Told | Hint | None:
+    def _found(self, action: ActionDigest, wanted: Wanted) -> Told | None:
         """Return what the server has, with its content in the store where it is to be believed."""
         if self._away:
             return None
@@ -114,7 +114,8 @@ class Cache:
             if self.trust is not None:
                 why = self.trust.doubt(message(action, canonical(found.record)), found.signatures)
                 if why is not None:
-                    return Hint(found.record, found.signatures, why)
+                    self._hints[action] = _Hint(found, why)
+                    return None
             self._take(found)
             return found
         except Gone:
@@ -125,17 +126,21 @@ class Cache:
             self._leave(problem)
         return None
 
-    def agrees(self, action: ActionDigest, hint: Hint, result: api.ActionResult) -> bool:
-        """Whether a hint says what was made here; then those who signed it vouch for ours, too."""
-        if canonical(hint.result) != canonical(result):
-            return False
-        own = self.store.signatures.get(action)
-        self.store.signatures.add(action, dict([*own.items(), *hint.signatures.items()][:MOST]) | own)
-        return True
+    def share(
+        self,
+        action: ActionDigest,
+        name: str,
+        result: api.ActionResult,
+        *,
+        toolchain: Digest | None = None,
+        give: bool = True,
+    ) -> None:
+        """Compare what is on record now, executed in this build, with what the server had; give it to that.
 
-    def push(self, action: ActionDigest, toolchain: Digest | None = None) -> None:
-        """Give the server a result that is on record here, in the background, and the root of its toolchain."""
-        if self._away or self._full or not self._gives:
+        It is given in the background, and with it the root of its toolchain, so that nobody needs packages to know it.
+        """
+        self._compare(action, name, result)
+        if not give or self._away or self._full or not self._gives:
             return
         with self._guard:
             if toolchain is not None and toolchain not in self._toolchains:
@@ -160,14 +165,33 @@ class Cache:
     def close(self) -> None:
         """Give up what is on its way, and hang up."""
         self._away = True
+        self._said.update(("away", "full"))  # what ends now ends because we end it
         if "_pool" in self.__dict__:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self.channel.close()
+
+    def _compare(self, action: ActionDigest, name: str, result: api.ActionResult) -> None:
+        """Tell where a hint says something else; where it says the same, those who signed it vouch for ours, too."""
+        hint = self._hints.pop(action, None)
+        if hint is None:
+            return
+        if canonical(hint.told.record) == canonical(result):
+            own = self.store.signatures.get(action)
+            more = dict([*own.items(), *hint.told.signatures.items()][:MOST])
+            self.store.signatures.add(action, more | own)
+            return
+        theirs, ours = dict(result_blobs(hint.told.record)), dict(result_blobs(result))
+        differing = [place for place in ours if theirs.get(place) != ours[place]] or ["what may be executed"]
+        self.events.note(
+            f"warning: {self.url} has another result of {name} than this machine made, and it is not used:"
+            f" {hint.why}; {', '.join(differing)}"
+        )
 
     def _take(self, found: Told) -> None:
         named = {digest: name for name, digest in result_blobs(found.record)}
         missing = [digest for digest in named if self.store.cas.state(digest).presence is not Presence.PRESENT]
         with self.store.cas.batch() as batch:
+            batch.put_bytes(b"")  # what a tool said that is not known to have said anything
             for digest in missing:
                 if digest in found.content:
                     batch.put_bytes(found.content[digest])

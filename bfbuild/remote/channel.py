@@ -154,7 +154,7 @@ class Channel:
             if raised:
                 raise raised[0]
 
-    def retried(self, attempt: Callable[[], Reply]) -> Reply:
+    def retried(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` does, made again for a while where it failed for a reason that may pass."""
         for wait in self.patience.waits():
             try:

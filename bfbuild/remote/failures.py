@@ -10,6 +10,7 @@ Failed        the server said no, or nothing; `code` is the name of gRPC's statu
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bfbuild.errors import RemoteError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TRANSIENT = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED", "CANCELLED", "INTERNAL", "UNKNOWN"}
 )
+_CONNECTING = re.compile(r"^failed to connect to all addresses; last error: \w+: \S+: ")  # gRPC's, before the reason
 NO_ROOM = "OutOfSpace"  # buildbox says it with INTERNAL
 TLS = ("SSL", "Ssl", "TLS", "certificate", "handshake", "Hostname Verification")
 
@@ -37,7 +39,7 @@ class Failed(Exception):  # noqa: N818  (an outcome of asking, not always an err
     @property
     def why(self) -> str:
         """What the server said, in a line."""
-        said = " ".join(self.details.split())[:300]
+        said = _CONNECTING.sub("", " ".join(self.details.split()))[:300]
         return f"{said} ({self.code})" if said else self.code
 
 

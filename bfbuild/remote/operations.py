@@ -1,13 +1,13 @@
 """Executions at a cluster: Execute, and WaitExecution where the stream of one breaks.
 
 Rules. A stream that breaks is taken up again by the operation's name; an operation that the server has forgotten is
-started anew, which harms nothing: an action may run any number of times. Each stream has a deadline, after which the
-server is asked whether it is there, so that a connection of which only our half is left does not hold a build for ever.
-What runs longer than its limit, and all that runs when a build is stopped, is ended at the server as well, where that
-can: closing a stream ends nothing there.
+started anew, which harms nothing: an action may run any number of times. A stream is listened to for a while, after
+which the server is asked whether it is there, so that a connection of which only our half is left does not hold a build
+for ever. What runs longer than its limit, and all that runs when a build is stopped, is ended at the server as well,
+where that can: closing a stream ends nothing there.
 
-The limit counts from the moment at which the server says that it executes; a server that tells nothing of the kind
-(buildbox-casd) is given that time from the moment of asking.
+The limit counts from the moment at which the server says that it executes, and until then from that of asking: what
+nobody begins in that time, or says to have begun (buildbox-casd tells nothing), is given up as well.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ EXECUTE = "/build.bazel.remote.execution.v2.Execution/Execute"
 WAIT = "/build.bazel.remote.execution.v2.Execution/WaitExecution"
 CAPABILITIES = "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities"
 CANCEL = "/google.longrunning.Operations/CancelOperation"
-STREAM = 60.0  # seconds for which one stream is listened to before the server is asked whether it is there
 FAREWELL = 2.0  # seconds for which the end of an execution may take
-BEGUN = api.ExecutionStage.EXECUTING
 
 
 class OverdueError(Exception):
@@ -60,24 +58,20 @@ class _Execution:
     limit: float
     asked: float
     name: str = ""  # of the operation, once the server told it
-    waiting: bool = False  # the server said that it has not begun
     began: float | None = None  # when it said that it had
     call: grpc.Call | None = None  # what is listened to
 
     def left(self, now: float) -> float:
         """How many seconds it may still take."""
-        if self.waiting:
-            return STREAM
         return (self.began if self.began is not None else self.asked) + self.limit - now
 
     def note(self, operation: longrunning.Operation, now: float) -> None:
         """Learn from what the server tells on the way."""
         self.name = operation.name
         metadata = api.ExecuteOperationMetadata()
-        if operation.metadata.Unpack(metadata) and metadata.stage:
-            self.waiting = metadata.stage < BEGUN
-            if metadata.stage == BEGUN and self.began is None:
-                self.began = now
+        begun = operation.metadata.Unpack(metadata) and metadata.stage == api.ExecutionStage.EXECUTING
+        if begun and self.began is None:
+            self.began = now
 
 
 @dataclass
@@ -99,6 +93,9 @@ class Operations:
             instance_name=self.channel.remote.instance,
             action_digest=api.Digest(hash=action.hash, size_bytes=action.size),
             skip_cache_lookup=again,
+            digest_function=api.DigestFunction.SHA256,
+            inline_stdout=True,
+            inline_stderr=True,
         )
         execution = _Execution(request, limit, self.clock())
         with self._guard:
@@ -126,6 +123,7 @@ class Operations:
         while True:
             if execution.left(self.clock()) <= 0:
                 raise OverdueError(executing=execution.began is not None)
+            broke = Failed(self.channel.url, "UNAVAILABLE", "the answer to an execution ends before it is done")
             try:
                 for operation in self._open(execution):
                     execution.note(operation, self.clock())
@@ -143,9 +141,10 @@ class Operations:
                     continue
                 if problem.code not in TRANSIENT:
                     raise
+                broke = problem
             wait = next(waits, None)
             if wait is None:
-                raise Away(self.channel.url, "UNAVAILABLE", "an execution breaks off again and again")
+                raise Away(broke.where, broke.code, broke.details)
             self.channel.patience.sleep(wait)
 
     def _open(self, execution: _Execution) -> Iterator[longrunning.Operation]:
@@ -157,7 +156,7 @@ class Operations:
             WAIT if execution.name else EXECUTE,
             request,
             longrunning.Operation,
-            deadline=min(STREAM, execution.left(self.clock())),
+            deadline=min(self.channel.patience.deadline, execution.left(self.clock())),
             began=lambda call: self._began(execution, call),
         )
 

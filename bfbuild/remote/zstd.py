@@ -40,7 +40,7 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     source = cast("IO[bytes]", _Reader(chunks))
     reader = ZstdDecompressor().stream_reader(source, read_across_frames=True)
     try:
-        while chunk := reader.read(CHUNK):
+        while chunk := reader.read1(CHUNK):  # what came by now, so that nothing of it is asked for again
             yield chunk
     except ZstdError as error:
         raise ValueError(f"it is not compressed by Zstandard: {error}") from error

@@ -10,9 +10,10 @@
     trees/    unpacked folders                 signature.py; they may be deleted while nothing uses them
     tmp/      unfinished work and lock files   disk.py
 
-Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Two locks keep
-work from being done twice: one per action while it is executed, one per tree while it is built. Locks are the kernel's:
-those of a killed process are free. What a store says is there stays while the store is open, whoever collects.
+Several processes may use one store at once. Reading needs no lock, since nothing visible ever changes. Locks keep
+work from being done twice: one per action while it is executed, one per tree while it is built, one per download. They
+are the kernel's: those of a killed process are free. What a store says is there stays while the store is open, whoever
+collects.
 """
 
 from __future__ import annotations
@@ -78,6 +79,12 @@ class Store:
     def action_lock(self, action: ActionDigest) -> Iterator[None]:
         """Hold the right to execute an action, waiting for whoever has it; then look for its result again first."""
         with self._lock(f"action-{action.hash}.lock"):
+            yield
+
+    @contextmanager
+    def download_lock(self, digest: Digest) -> Iterator[None]:
+        """Hold the right to download a file, waiting for whoever has it; then look for the file again first."""
+        with self._lock(f"download-{digest.hash}.lock"):
             yield
 
     @contextmanager

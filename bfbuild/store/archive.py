@@ -1,6 +1,7 @@
 """Archives: a root with all that it reaches, in one file, so that it can be built again with no network, years later.
 
-An archive is a tar in one xz stream. Its members, in this order, each a plain file with mode 0444 and no owner or time:
+An archive is a tar in one xz stream, as xz.py writes it: packages are stored as they are. Its members, in this order,
+each a plain file with mode 0444 and no owner or time:
 
     bareflow.json              {"version", "target", "bytes", "members"}: what follows, counted
     ac/<aa>/<hash>             results, as in the store
@@ -16,12 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
 import os
 import tarfile
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from bfbuild.digest import CHUNK, ActionDigest, Digest
 from bfbuild.errors import StoreError
@@ -31,6 +32,7 @@ from bfbuild.store.disk import disk_errors
 from bfbuild.store.lookup import StoreLookup
 from bfbuild.store.signatures import text as signed_text
 from bfbuild.store.trace import to_json
+from bfbuild.store.xz import XzWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,8 +45,8 @@ VERSION = 1
 HEAD = "bareflow.json"
 BLOCK = 512
 
-# As little effort as xz can make: most of an archive is packages, which are compressed; a disk's zeros are none at all.
-FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 0, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC3, "nice_len": 8, "depth": 1}]
+# How content begins that is compressed already: Debian packages, zip (wheels too), gzip, xz, zstd.
+PACKED = (b"!<arch>\ndebian-binary", b"PK\3\4", b"\x1f\x8b", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 NEEDED = (Kind.OUTPUT, Kind.PACKAGE, Kind.DOWNLOAD)
 SHOWN = 5
@@ -67,8 +69,7 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
     Without `traces` nothing in it tells when or by whom: neither executions nor signatures are.
     Raise StoreError where the store does not have all that a build would need, or `path` cannot be written.
     """
-    closure = Closure(store, unpackings(store))
-    closure.add_root(root)
+    closure = _closure(store, root)
     told = _traces(store, closure) if traces else {}
     files = _files(store, closure, root.target)
     records = {**_signatures(store, files), **told} if traces else {}
@@ -79,30 +80,50 @@ def write(store: Store, root: Root, path: Path, *, traces: bool = True) -> Conte
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with disk_errors("write an archive", path):
         try:
-            with lzma.open(temporary, "wb", format=lzma.FORMAT_XZ, filters=FILTERS) as out:
+            with temporary.open("wb") as file:
+                out = XzWriter(file)
                 _write(out, HEAD, len(head), [head])
-                for name, file in files.items():
-                    _write(out, name, sizes[name], _chunks(file))
+                for name, member in files.items():
+                    _write(out, name, sizes[name], _chunks(member))
                 for name, data in records.items():
                     _write(out, name, len(data), [data])
-                out.write(bytes(2 * BLOCK))
+                out.compress(bytes(2 * BLOCK))
+                out.close()
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     return Contents(root.target, len(closure.results), len(files) - len(closure.results), len(told), total)
 
 
+def _closure(store: Store, root: Root) -> Closure:
+    """Return what a root reaches. Toolchains are unpacked as it names; where that is not enough, as is on record.
+
+    So what other locks left in the store is not in the archive of a release, which names all that it needs.
+    """
+    named = {bytes.fromhex(action.hash) for action in root.actions.values()}
+    known = unpackings(store)
+    chosen = {tools: [each for each in actions if each in named] or actions for tools, actions in known.items()}
+    closure = Closure(store, chosen)
+    closure.add_root(root)
+    lacking = {tools: known.get(tools, []) for tools, has_packages in closure.tools.items() if not has_packages}
+    if lacking:
+        closure = Closure(store, {**chosen, **lacking})
+        closure.add_root(root)
+    return closure
+
+
 def _traces(store: Store, closure: Closure) -> dict[str, bytes]:
     """Return the newest execution of each action, by member; what they printed joins the closure."""
     found = {}
-    left = {name.hex() for name in closure.results}
-    for trace in store.traces.recent():
-        if trace.action.hash in left:
-            left.remove(trace.action.hash)
-            for log in (trace.stdout, trace.stderr):
-                closure.add_content(bytes.fromhex(log.hash), Kind.LOG)
-            data = to_json(trace)
-            found[f"trace/{hashlib.sha256(data).hexdigest()}.json"] = data
+    store.traces.catch_up()
+    for name in closure.results:
+        trace = next(store.traces.of_action(ActionDigest(name.hex(), 0), now=False), None)
+        if trace is None:
+            continue
+        for log in (trace.stdout, trace.stderr):
+            closure.add_content(bytes.fromhex(log.hash), Kind.LOG)
+        data = to_json(trace)
+        found[f"trace/{hashlib.sha256(data).hexdigest()}.json"] = data
     return dict(sorted(found.items()))
 
 
@@ -153,11 +174,12 @@ def header(name: str, size: int) -> bytes:
     return member.tobuf(tarfile.USTAR_FORMAT)
 
 
-def _write(out: IO[bytes], name: str, size: int, chunks: Iterable[bytes]) -> None:
-    out.write(header(name, size))
-    for chunk in chunks:
-        out.write(chunk)
-    out.write(bytes(-size % BLOCK))
+def _write(out: XzWriter, name: str, size: int, chunks: Iterable[bytes]) -> None:
+    left = iter(chunks)
+    first = next(left, b"")
+    put = out.store if first.startswith(PACKED) else out.compress
+    for piece in chain([header(name, size), first], left, [bytes(-size % BLOCK)]):
+        put(piece)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 VERSION = 2
 BOOT: Literal["boot"] = "boot"  # as the sandbox of an execution: a guest did it
 REMOTE: Literal["remote"] = "remote"  # and so: a cluster did it
+SERVER: Literal["server"] = "server"  # and so: not here and not now, a server had the result
 SEAL = 16  # hex digits
 TICK = 20_000_000  # ns: the clock of files goes in steps of 10 ms at most
 
@@ -76,7 +77,7 @@ class Trace:
     command: str  # in short, for people
     reason: Reason
     toolchain: Digest | None  # the identity of the tools; None where the action brings its own
-    sandbox: Literal["bubblewrap", "proot", "boot", "remote"]
+    sandbox: Literal["bubblewrap", "proot", "boot", "remote", "server"]
     started: int  # ns since 1970
     duration: int  # ns of wall time
     user_time: int | None = None  # ns of processor time, where known
@@ -141,9 +142,12 @@ class Traces:
         """Return the newest execution of one label that was on record when this store was first asked: cheap to ask."""
         return next(self._traces(self._index.executions("label", label, now=False)), None)
 
-    def of_action(self, action: ActionDigest) -> Iterator[Trace]:
-        """Iterate over the executions of one action, newest first, whatever their labels were."""
-        return self._traces(self._index.executions("action", action.hash))
+    def of_action(self, action: ActionDigest, *, now: bool = True) -> Iterator[Trace]:
+        """Iterate over the executions of one action, newest first, whatever their labels were.
+
+        Without `now`, those that were on record when this store was last asked: for whoever asks about many.
+        """
+        return self._traces(self._index.executions("action", action.hash, now=now))
 
     def recent(self) -> Iterator[Trace]:
         """Iterate over the executions of all labels, newest first."""
@@ -354,7 +358,7 @@ _trace = _record(
     command=_text,
     reason=_record(Reason, text=_text, causes=_many(_cause)),
     toolchain=_maybe(_digest),
-    sandbox=_one_of("bubblewrap", "proot", BOOT, REMOTE),
+    sandbox=_one_of("bubblewrap", "proot", BOOT, REMOTE, SERVER),
     started=_number,
     duration=_number,
     user_time=_maybe(_number),

@@ -178,9 +178,7 @@ class Toolchains:
         """Ask the server for a root."""
         from bfbuild.remote.wire import Wanted  # noqa: PLC0415  (for whoever lacks a root)
 
-        if self.cache is None or not isinstance(
-            self.cache.pull(unpacking.action, Wanted(folder="root")), api.ActionResult
-        ):
+        if self.cache is None or self.cache.pull(unpacking.action, Wanted(folder="root")) is None:
             return None
         with self.store.cas.batch() as batch:
             for data in unpacking.blobs:
@@ -267,7 +265,7 @@ class Toolchains:
                 batch.put_bytes(data)
         self.store.results.put(unpacking.action, _root_result(root.digest))
         if self.cache is not None:
-            self.cache.push(unpacking.action)
+            self.cache.share(unpacking.action, "a toolchain", _root_result(root.digest))
 
     def _tell(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.events.transfer(what, done, total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from bfbuild.weights import gguf
 from bfbuild.weights.data import Data
+from tests.chat.reference import by_scores, texts_of
 from tests.weights.made import Shape, checkpoint, flat, tokenizer_bin
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def test_only_the_models_own_text_has_tokens_that_are_no_text(smol: Chat) -> Non
 
 
 SHAPE = Shape(dim=8, hidden=8, layers=1, heads=2, kv_heads=1, vocabulary=400, context=8)
+TEXTS_BY_SCORES = texts_of(tokenizer_bin(SHAPE.vocabulary))
 
 
 @pytest.fixture(scope="session")
@@ -107,39 +108,10 @@ def sentences(chat: Open, tmp_path_factory: pytest.TempPathFactory) -> Chat:
     return chat(path)
 
 
-def by_scores(text: str) -> list[int]:
-    """Merge as llama2.c does: the best pair of the whole text, the leftmost of equals, again and again."""
-    texts = vocabulary()
-    tokens: list[int] = []
-    for character in text.replace("\u2581", " "):
-        byte_tokens = [3 + byte for byte in character.encode()]
-        tokens += [texts.index(character)] if character in texts[259:] else byte_tokens
-    while True:
-        places = [
-            (-texts.index(texts[a] + texts[b]), at)
-            for at, (a, b) in enumerate(pairwise(tokens))
-            if texts[a] + texts[b] in texts[259:]
-        ]
-        if not places:
-            return tokens
-        score, at = max(places, key=lambda place: (place[0], -place[1]))
-        tokens[at : at + 2] = [-score]
-
-
-def vocabulary() -> list[str]:
-    """Return the texts of tests.weights.made.tokenizer_bin."""
-    data, texts, at = tokenizer_bin(SHAPE.vocabulary), [], 4
-    while at < len(data):
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        texts.append(data[at + 8 : at + 8 + size].decode())
-        at += 8 + size
-    return texts
-
-
 @FUZZ
 @given(text=st.one_of(st.text(max_size=40), st.text(" abcdefgh\u2581#1\u00e9", max_size=60)))
 @example(text=" abababab  ab")
 def test_sentencepiece_tokens_are_those_by_scores(sentences: Chat, text: str) -> None:
     """The best pair first, over the whole text; what has no token becomes bytes."""
-    assert sentences.encode(text.encode()) == by_scores(text)
+    assert sentences.encode(text.encode()) == by_scores(text, TEXTS_BY_SCORES)
     assert sentences.decode(sentences.encode(text.encode())) == text.replace("\u2581", " ").encode()

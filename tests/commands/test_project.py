@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from bfbuild.commands.project import Project
 from bfbuild.digest import digest_bytes
 from bfbuild.errors import ConfigError, FetchError
 from tests.small import ACTIONS, Small
@@ -72,6 +75,13 @@ def served(tmp_path: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
+        def do_GET(self) -> None:
+            """Take a moment, and write down what was asked for."""
+            time.sleep(0.2)
+            with (tmp_path / "asked").open("a") as asked:
+                asked.write(f"{self.path}\n")
+            super().do_GET()
+
     handler = partial(Quiet, directory=str(tmp_path / "served"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -98,6 +108,16 @@ def test_a_download_is_fetched_once(copy: Small, served: str, tmp_path: Path) ->
     assert project.store.cas.get_bytes(project.output("loud").digest) == b"CONTENT"
     (tmp_path / "served/file").unlink()
     assert copy.build("loud").output("loud") == project.output("loud")
+
+
+def test_two_builds_fetch_a_download_once(copy: Small, served: str, tmp_path: Path) -> None:
+    """Who comes while another is fetching it waits, and takes what is there then."""
+    declare_fetch(copy, f"{served}/file", b"content")
+    projects = [copy.open(), copy.open()]
+    files = [project.graph.find("file") for project in projects]
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(Project.fetch, projects, files))
+    assert (tmp_path / "asked").read_text() == "/file\n"
 
 
 def test_a_download_of_other_bytes_is_refused(copy: Small, served: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,13 @@ from bfbuild.execute.outcome import Executor, Outcome
 from bfbuild.execute.remote import RemoteExecutor
 from bfbuild.execute.sandbox import Sandbox, SandboxExecutor
 from bfbuild.recipe.model import Toolchain
-from bfbuild.remote.channel import Channel
+from bfbuild.remote.channel import Channel, Patience
 from bfbuild.store import Store
-from tests.remote import servers
 from tests.remote.servers import Server
+from tests.small import Roots, Small
 
 SECONDS = 20  # that an action may take
+HASTY = Patience(deadline=5, attempts=4, first=0.01, longest=0.05, total=5)  # with a server
 
 
 @dataclass
@@ -60,6 +62,11 @@ class Place:
         assert isinstance(self.executor, SandboxExecutor | RemoteExecutor)
         self.executor.timeout = seconds
 
+    def hurry(self, **patience: float) -> None:
+        """Change how long a server is waited for."""
+        assert isinstance(self.executor, RemoteExecutor)
+        self.executor.channel.patience = replace(HASTY, **patience)  # type: ignore[arg-type]
+
 
 def make(tree: Tree, script: str, outputs: tuple[str, ...], inputs: dict[str, Digest]) -> Action:
     """Return an action that runs a script."""
@@ -75,29 +82,58 @@ def make(tree: Tree, script: str, outputs: tuple[str, ...], inputs: dict[str, Di
     return make_action(request, tree, 0)
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Server]:
-    """A server that executes, for all tests that do not stop it: toolchains are sent to it once."""
-    if sandbox.level != "bubblewrap":
-        pytest.skip("the server's runner needs user namespaces")
-    with servers.running(servers.executor(tmp_path_factory.mktemp("cluster"), sandbox.tools)) as server:
-        yield server
+def joined(url: str, server: Server, project: Project, root: Path, folder: Path, **remote: object) -> Place:
+    """Make a place of a server, perhaps through a door before it, with a store of its own."""
+    section = RemoteSection.model_validate({"exec": url, **remote})
+    store = Store(folder / "cache")
+    executor = RemoteExecutor(store, Channel(section, url, patience=HASTY), timeout=SECONDS, transfer=lambda *_: None)
+    return Place("remote", executor, store, server.folder, planned(project), root)
 
 
 Join = Callable[..., Place]
+Member = Callable[..., Small]
 
 
 @pytest.fixture
 def join(project: Project, toolchain: Callable[[str], Path], tmp_path: Path) -> Join:
-    """Make a place of a server, with a store of its own: `join(server, instance="a")`."""
+    """Make a place of a server: `join(server)`; `url` is that of a door before it, the rest is of [remote]."""
+    numbers = itertools.count()
 
-    def place(server: Server, **remote: object) -> Place:
-        section = RemoteSection.model_validate({"exec": server.url, **remote})
-        store = Store(tmp_path / f"cache{len(list(tmp_path.iterdir()))}")
-        executor = RemoteExecutor(store, Channel(section, server.url), timeout=SECONDS, transfer=lambda *_: None)
-        return Place("remote", executor, store, server.folder, planned(project), toolchain("llvm"))
+    def place(server: Server, url: str = "", **remote: object) -> Place:
+        root, folder = toolchain("llvm"), tmp_path / f"place{next(numbers)}"
+        folder.mkdir()
+        return joined(url or server.url, server, project, root, folder, **remote)
 
     return place
+
+
+@pytest.fixture(scope="session")
+def stocked(
+    cluster: Server, project: Project, toolchain: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Server:
+    """The cluster, with the toolchain in it: that is slow to send through a door."""
+    joined(cluster.url, cluster, project, toolchain("llvm"), tmp_path_factory.mktemp("stocked")).run("pass")
+    return cluster
+
+
+@pytest.fixture
+def member(tmp_path: Path, repository: Path, roots: Roots, casd: Server) -> Member:
+    """Make a checkout that builds at a cluster: `member(server.url)`; with `tools=False` no toolchain is here.
+
+    Its results are kept elsewhere, so that all that is not in its own store is executed.
+    """
+
+    def make(url: str, *, tools: bool = True) -> Small:
+        small = Small.make(tmp_path / f"member{len(list(tmp_path.iterdir()))}", repository, roots)
+        toml = (small.root / "bareflow.toml").read_text()
+        remote = f'exec = "{url}"\ncache = "{casd.url}"\nupload = "never"\njobs = 4\n'
+        small.write("bareflow.toml", f"{toml}\n[remote]\n{remote}")
+        if not tools:
+            for tree in (small.cache / "trees").iterdir():
+                tree.unlink()
+        return small
+
+    return make
 
 
 @pytest.fixture(params=["bubblewrap", "proot", "remote"])

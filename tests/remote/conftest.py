@@ -59,8 +59,9 @@ def build(small: Small, roots: Roots, capsys: pytest.CaptureFixture[str]) -> Bui
         lines = [f"{name} = {value!r}" for name, value in {"cache": url, **settings}.items()]
         small.write("bareflow.toml", "\n".join(['[project]\nname = "small"\n[remote]', *lines, ""]))
         project = small.open()
+        project.patience = patience
         assert project.cache is not None
-        project.cache.channel.patience, project.cache.channel.token = patience, token
+        project.cache.channel.token = token
         capsys.readouterr()
         try:
             project.build([project.graph.find("small.img")])

@@ -87,6 +87,10 @@ class Proxy(grpc.GenericRpcHandler):
         """Fall over: all calls end, and nobody listens any more."""
         self._server.stop(None)
 
+    def ask(self, headers: Mapping[str, str]) -> None:
+        """From now on let in only who shows these headers."""
+        self._asks = headers
+
     def disturb(self, method: str, fault: Fault) -> None:
         """From now on calls of a method go through a fault."""
         self._faults[method] = fault

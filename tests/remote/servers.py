@@ -122,6 +122,9 @@ class Server:
         """Have it keep its connections and say nothing more."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGSTOP)
+        state = Path(f"/proc/{self._process.pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.01)
 
     def thaw(self) -> None:
         """Have a frozen one go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,14 @@ def test_a_frozen_server_is_away_when_the_deadline_is_over(casd: Server) -> None
     casd.freeze()
     with pytest.raises(Away, match="DEADLINE_EXCEEDED"):
         capabilities(connected)
+
+
+def test_a_client_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without gRPC a project with a server is told which packages it needs, and how to do without."""
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(RemoteError, match="needs packages") as problem:
+        capabilities(channel("grpc://127.0.0.1:1"))
+    assert problem.value.hint == "`pip install 'bfbuild[remote]'`; or BAREFLOW_REMOTE=off does without the server"
 
 
 def test_a_server_without_tls_where_tls_is_asked_for_is_an_error(casd: Server) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.cluster_model import Outcome, Setting, Task, simulate
-from benchmarks.remote_scale import grow, load
+from benchmarks.remote_scale import grow, load, main
 from tests.small import ACTIONS, Small
 
 FREE = {"latency": 0.0, "line": 1e15, "worker_line": 1e15, "client": 0.0, "jobs": 1000}
@@ -118,3 +120,34 @@ def test_a_graph_is_made_of_a_real_build(built_small: Small) -> None:
     sources = {path: (built_small.root / path).stat().st_size for path in ("src/kernel.h", "src/words.txt")}
     assert sum(task.sent for task in graph) >= sum(sources.values())
     assert sum(task.sent for task in graph) < sum(task.fetched for task in graph)
+
+
+def test_the_program_prints_a_table_json_and_a_page(
+    built_small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run in a project, it tells the same runs as a table, as JSON and as a page with a bar for each."""
+    monkeypatch.chdir(built_small.root)
+    monkeypatch.setenv("BAREFLOW_CACHE", str(built_small.cache))
+    words = ["remote_scale", "--target", "small.img", "--actions", "100", "--workers", "1,4"]
+    monkeypatch.setattr("sys.argv", [*words, "--html", str(tmp_path / "page.html")])
+    assert main() == 0
+    table = capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [*words, "--json"])
+    assert main() == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["actions"], [run["workers"] for run in told["runs"]]) == (100, [1, 4])
+    page = (tmp_path / "page.html").read_text()
+    for run in told["runs"]:
+        assert f"{run['seconds']:,.0f} s" in table
+        assert f"{run['workers']} workers" in page
+
+
+def test_a_target_without_a_build_is_told(
+    built_small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a build of it on record, the program says so and how to get one."""
+    monkeypatch.chdir(built_small.root)
+    monkeypatch.setenv("BAREFLOW_CACHE", str(built_small.cache))
+    monkeypatch.setattr("sys.argv", ["remote_scale", "--target", "other.img"])
+    assert main() == 1
+    assert "no build of it is on record" in capsys.readouterr().err

@@ -38,10 +38,10 @@ def folder(files: dict[str, Digest] | None = None, folders: dict[str, Digest] | 
     return canonical(message)
 
 
-def make_tools(store: Store, name: str = "tools") -> Made:
-    """Unpack a toolchain of one package; its root holds a folder `usr` and an empty `work`."""
+def make_tools(store: Store, name: str = "tools", *, version: str = "") -> Made:
+    """Unpack a toolchain of one package, of which each version has the same files: `usr`, and an empty `work`."""
     with store.cas.batch() as batch:
-        package = batch.put_bytes(f"package {name}".encode())
+        package = batch.put_bytes(f"package {name}{version}".encode())
         inputs = batch.put_bytes(folder({"package.deb": package}))
         command = batch.put_bytes(canonical(Command(arguments=["unpack"])))
         usr = batch.put_bytes(folder({name: digest_bytes(name.encode())}))  # the tool itself is no content

@@ -16,7 +16,7 @@ from bfbuild.store.archive import write
 from bfbuild.store.archive_reader import read
 from bfbuild.store.verify import verify
 
-from .made import make, record_build, root_of, whole
+from .made import make, make_tools, record_build, root_of, whole
 from .packed import HEAD, members_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,17 @@ def test_equal_stores_make_equal_archives(store: Store, other: Store, tmp_path: 
     record_build(other, a)
     write(other, root_of(a, b, name="other"), tmp_path / "two.tar.xz")
     assert (tmp_path / "one.tar.xz").read_bytes() == (tmp_path / "two.tar.xz").read_bytes()
+
+
+def test_what_other_locks_left_is_not_exported(store: Store, other: Store, tmp_path: Path) -> None:
+    """A toolchain that others make too is unpacked as the root says, and as is on record where it says nothing."""
+    for each in (store, other):
+        made, tools = make(each, "a"), make_tools(each)
+        if each is other:
+            make_tools(each, version=" 2")
+        write(each, root_of(made, tools), tmp_path / f"{each is other}.tar.xz", traces=False)
+    assert (tmp_path / "True.tar.xz").read_bytes() == (tmp_path / "False.tar.xz").read_bytes()
+    assert write(other, root_of(made), tmp_path / "all.tar.xz").results == 3
 
 
 def test_the_file_is_what_the_module_says(store: Store, archive: Path) -> None:

@@ -141,6 +141,19 @@ def test_all_executions_merge_by_time(store: Store) -> None:
     assert list(store.traces.of_action(mine[2].action)) == [mine[2]]
 
 
+def test_who_asks_about_many_actions_need_look_but_once(store: Store) -> None:
+    """Without `now` an execution is found that was on record at the last look, and one after that is not."""
+    first, second, third = executions(3)
+    again = replace(first, started=third.started + 1)
+    for trace in (first, second, again):
+        store.traces.record(trace)
+    store.traces.catch_up()
+    store.traces.record(third)
+    found = [list(store.traces.of_action(each.action, now=False)) for each in (second, third, first)]
+    assert found == [[second], [], [again, first]]
+    assert list(store.traces.of_action(third.action)) == [third]
+
+
 def test_builds_are_found_by_target(store: Store) -> None:
     """Builds come newest first, and the latest of a target is the newest that was asked for it."""
     later = replace(BUILD, id="b2", started=BUILD.started + 1, targets=("test",), steps=())

@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from bfbuild.errors import FetchError, LockError
+from bfbuild.config import RemoteSection
+from bfbuild.errors import FetchError, LockError, StoreError
 from bfbuild.recipe.model import Toolchain
+from bfbuild.remote import actions
+from bfbuild.remote.cache import Cache
+from bfbuild.remote.channel import Channel
 from bfbuild.store import Store
 from bfbuild.store.signature import untouched
 from bfbuild.store.tree import read_folder
 from bfbuild.toolchain.lock import Lock, LockedPackage, LockedToolchain, lock_text
 from bfbuild.toolchain.root import Toolchains
+from tests.remote.servers import Server
 from tests.toolchain.debs import deb, file, symlink
 
 TINY = Toolchain(name="tiny", packages=("tool",))
@@ -300,3 +305,49 @@ def test_a_toolchain_that_the_lock_lacks_is_told(open_again: Open) -> None:
     """A recipe that the lock was not made for is an error, not an empty root."""
     with pytest.raises(LockError, match="does not have this toolchain"):
         open_again()[0].plan(Toolchain(name="unknown", packages=("tool",)))
+
+
+@pytest.fixture
+def at(tmp_path: Path, lock: Path, mirror: Path, casd: Server) -> Callable[[str], Toolchains]:
+    """Open the toolchains over a store of that name, with a server for results."""
+
+    def at(name: str) -> Toolchains:
+        channel, store, events = Channel(RemoteSection(cache=casd.url), casd.url), Store(tmp_path / name), Events()
+        cache = Cache(channel, store, events, None, lambda _: None)
+        return Toolchains(store, lock, (f"file://{mirror}",), events, cache)
+
+    return at
+
+
+@pytest.mark.parametrize("recipe", [TINY, CROSS], ids=["plain", "with a sysroot"])
+def test_a_root_that_a_server_knows_needs_no_package(
+    at: Callable[[str], Toolchains], recipe: Toolchain, mirror: Path
+) -> None:
+    """What one machine unpacked is planned on another from one Directory: there is no mirror any more, and no tree."""
+    first = at("first")
+    assert first.cache is not None
+    with first.cache:
+        first.plan(recipe)
+    shutil.rmtree(mirror)
+    second = at("second")
+    assert second.plan(recipe) == first.plan(recipe)
+    assert not second.store.tree_path(second.plan(recipe).digest).exists()
+
+
+def test_a_root_that_a_server_made_up_is_an_error_once(at: Callable[[str], Toolchains]) -> None:
+    """A forged root never becomes a folder of tools: unpacking shows it, and the next build has the true one."""
+    first = at("first")
+    assert first.cache is not None
+    with first.cache:
+        honest = first.plan(TINY)
+    action = first.unpacked_by(honest.digest)
+    assert action is not None
+    told = actions.get(first.cache.channel, action)
+    assert told is not None
+    told.output_files[0].digest.CopyFrom(action.to_message())  # which the server has, and which is no Directory of ours
+    actions.update(first.cache.channel, action, told)
+    second = at("second")
+    with pytest.raises(StoreError, match="a toolchain's root is not what a server said it is"):
+        second.ensure(TINY)
+    assert (at("second").ensure(TINY) / "usr/bin/tool").is_file()
+    assert at("second").plan(TINY) == honest

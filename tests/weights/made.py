@@ -154,15 +154,24 @@ class Tensor(NamedTuple):
 
 def gguf_file(values: Mapping[str, Any], tensors: Sequence[tuple[str, Tensor]], version: int = 3) -> bytes:
     """Return a GGUF file."""
-    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(values))
+    data = [tensor.data + bytes(-len(tensor.data) % 32) for _, tensor in tensors]
+    kinds = [(name, tensor.kind, tensor.rows, tensor.columns) for name, tensor in tensors]
+    return gguf_head(values, kinds, list(map(len, data)), version) + b"".join(data)
+
+
+def gguf_head(
+    values: Mapping[str, Any], kinds: Sequence[tuple[str, str, int, int]], sizes: Sequence[int], version: int = 3
+) -> bytes:
+    """Return what stands before the tensors of a GGUF file: of each its name, type, rows and columns, and its size."""
+    head = b"GGUF" + struct.pack("<IQQ", version, len(kinds), len(values))
     head += b"".join(text(name) + value(each) for name, each in values.items())
-    data = b""
-    for name, tensor in tensors:
-        shape = (tensor.columns, tensor.rows) if tensor.rows > 1 else (tensor.columns,)
+    at = 0
+    for (name, kind, rows, columns), size in zip(kinds, sizes, strict=True):
+        shape = (columns, rows) if rows > 1 else (columns,)
         head += text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
-        head += struct.pack("<IQ", KINDS[tensor.kind], len(data))
-        data += tensor.data + bytes(-len(tensor.data) % 32)
-    return head + bytes(-len(head) % 32) + data
+        head += struct.pack("<IQ", KINDS[kind], at)
+        at += size
+    return head + bytes(-len(head) % 32)
 
 
 def small(shape: Shape, kind: str, seed: int = 1, *, shared: bool = False) -> tuple[bytes, dict[str, Floats]]:

@@ -11,7 +11,7 @@ from bfbuild.commands.cache.describe import MOST_ENTRIES, Description, Entry, de
 from bfbuild.commands.cache.find import find
 from bfbuild.commands.cache.trace import data as trace_data
 from bfbuild.digest import Digest
-from bfbuild.store.trace import BOOT, REMOTE
+from bfbuild.store.trace import BOOT, REMOTE, SERVER
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -90,6 +90,8 @@ def _ran(trace: Trace) -> str:
     """When, how long and where; how long a guest took for it is not known."""
     if trace.sandbox == BOOT:
         return f"{show.when(trace.started)}, in a boot"
+    if trace.sandbox == SERVER:
+        return f"{show.when(trace.started)}, taken from a server in {show.seconds(trace.duration)}"
     if trace.sandbox == REMOTE:
         return f"{show.when(trace.started)}, {show.seconds(trace.duration)}, at the cluster"
     return f"{show.when(trace.started)}, {show.seconds(trace.duration)}, in {trace.sandbox}"

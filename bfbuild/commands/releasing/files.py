@@ -117,7 +117,8 @@ def _rooted(plan: Plan) -> Root:
     """Keep all that the release is made of: its actions and its tools."""
     project = plan.project
     closure = project.graph.closure(plan.targets)
-    found = {tool.name: project.toolchains.unpacking(tool) for tool in plan.tools}
+    roots = {tool.name: project.toolchains.plan(tool).digest for tool in plan.tools}
+    found = {name: project.toolchains.unpacked_by(root) for name, root in roots.items()}
     root = Root(
         name=checkout_root_name(project.config.settings.project.name, plan.root, TARGET),
         target=TARGET,

@@ -131,14 +131,26 @@ const char *conversation_ask(conversation_t *conversation, const char *question,
     return answer(conversation, &list, limit);
 }
 
+/* The text behind a space, which may become one token with what follows it. */
+static bool encode_spaced(const model_vocabulary_t *words, const char *text, size_t size, token_list_t *list) {
+    char *spaced = malloc(size + 1);
+    if (!spaced)
+        return false;
+    spaced[0] = ' ';
+    memcpy(spaced + 1, text, size);
+    bool is_done = tokenizer_encode(words, spaced, size + 1, list);
+    free(spaced);
+    return is_done;
+}
+
 const char *conversation_go_on(conversation_t *conversation, const char *text, uint32_t limit) {
     token_list_t list = {conversation->tokens, conversation->transformer.context, 0};
     const model_vocabulary_t *words = &conversation->model->vocabulary;
-    bool is_first = conversation->position == 0;
+    size_t size = strnlen(text, CONVERSATION_TEXT_MOST);
+    bool is_first = conversation->position == 0, is_spaced = is_first && words->adds_space && size > 0;
     if (is_first)
         tokenizer_begin(words, &list);
-    if ((is_first && words->adds_space && text[0] && !tokenizer_encode(words, " ", 1, &list)) ||
-        !tokenizer_encode(words, text, strnlen(text, CONVERSATION_TEXT_MOST), &list))
+    if (!(is_spaced ? encode_spaced : tokenizer_encode)(words, text, size, &list))
         return no_memory;
     return answer(conversation, &list, limit);
 }

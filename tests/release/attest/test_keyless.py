@@ -13,7 +13,7 @@ import pytest
 from bfbuild.commands.verify import Verify
 from bfbuild.errors import BareflowError, ConfigError, ReleaseError, render
 from bfbuild.release import dist as folders
-from bfbuild.release import verify
+from bfbuild.release import keyless, verify
 from bfbuild.release.attest import attest
 from bfbuild.release.keyless import Keyless, Signer, check, trust
 from tests.release.attest.deployment import SERVICES, Deployment
@@ -42,6 +42,7 @@ def config(services: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def job(services: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """This is a job of a CI, whose services all answer."""
     services.down.clear()
+    services.silent.clear()
     services.identity = ADA
     for name, value in services.ambient.items():
         monkeypatch.setenv(name, value)
@@ -195,6 +196,18 @@ def test_a_service_that_is_away_is_named_and_dist_is_as_it_was(
     assert "503" in said or service == "identity"
     assert "without --sigstore" in said
     assert [path.name for path in tmp_path.rglob("*")] == ["dist", "old"]
+
+
+def test_a_service_that_says_nothing_is_not_waited_for(
+    config: Path, services: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a limit, and the service is named as one that is away."""
+    signs = Keyless.ready(config)
+    monkeypatch.setattr(keyless, "PATIENCE", 0.2)
+    services.silent.set()
+    with pytest.raises(ReleaseError, match="certificate authority is not as it should be") as problem:
+        signs.sign(b"sums")
+    assert ("why", "no answer within 0.2 s") in problem.value.facts
 
 
 def test_a_person_is_asked_in_a_browser(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bfbuild.commands.project import Project
+from bfbuild.commands.releasing.plan import plan_of
 from bfbuild.digest import ActionDigest, digest_bytes
 from bfbuild.errors import ReleaseError, render
 from bfbuild.release.refusals import require_deterministic, require_origins
@@ -200,3 +201,14 @@ def test_a_release_that_fails_leaves_the_old_one(tmp_path: Path, tiny: Small) ->
     assert [path.read_text() for path in (tiny.root / "dist").iterdir()] == ["of before"]
     assert [path.name for path in tiny.root.glob(".dist-*")] == []
     del tmp_path
+
+
+def test_no_server_is_asked_for_a_release(tiny: Small) -> None:
+    """What a team or a cluster made is made here once more: neither the plan nor the two builds have a server."""
+    toml = (tiny.root / "bareflow.toml").read_text()
+    tiny.write("bareflow.toml", f'{toml}\n[remote]\nexec = "grpc://127.0.0.1:1"\n')
+    commit(tiny.root)
+    assert tiny.open().config.remote is not None
+    plan = plan_of(tiny.root, "", None)
+    builds = Project(tiny.root, plan.environment)
+    assert (plan.project.config.remote, builds.config.remote) == (None, None)

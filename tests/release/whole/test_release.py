@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.release.attest.deployment import Deployment
 from tests.release.whole.conftest import DATE, Released, commit, git, key_of, make_tiny
 from tests.small import Small
+from tests.store.packed import members_of
 
 IMAGES = ["tiny.img", "tiny.qcow2", "tiny.vdi"]
 UNREACHABLE = "http://127.0.0.1:9"
@@ -127,6 +128,8 @@ def test_all_that_it_is_made_of_has_a_root(released: Released) -> None:
     root = released.project.store.roots.find("release")
     assert root is not None
     assert sorted(root.actions) == ["about.txt", "boot.bin", "clock", "sandbox", "tiny.img", "tools"]
+    results = {name[-64:] for name in members_of(released.dist / "closure.tar.xz") if name.startswith("ac/")}
+    assert results == {action.hash for action in root.actions.values()}, "and nothing that others left in the store"
 
 
 def test_the_phases_and_what_was_made_are_told(released: Released) -> None:
