@@ -5,7 +5,10 @@ from chat import VECTORS, unicode
 from native_tests import FLAGS, SANITIZED
 from toolchain import native
 
-PARTS = ("checksum", "kernels", "model", "product", "sampler", "splitter", "tokenizer", "transformer")
+PARTS = (
+    *("checksum", "kernels", "model", "past", "product", "rounding", "sampler", "splitter", "tokenizer"),
+    "transformer",
+)
 SOURCES = ("tests/native/chat_tool.c", *(f"src/app/chat/{part}.c" for part in PARTS))
 QUICK = tuple(flag for flag in FLAGS if flag not in (*SANITIZED, "-O1"))
 

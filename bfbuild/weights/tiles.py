@@ -1,11 +1,12 @@
 """Matrices as a kernel's vector registers want them: tiles of 16 rows, in which 16 rows' values lie side by side.
 
-FORMAT.md (src/app/chat) describes the bytes. Nothing is rounded: a Q4_0 block is a Q4_1 block whose least value is -8
-steps, and scales of 16 bits are 32 bits where they stand beside bytes. What no tile can hold stays a plain matrix.
+FORMAT.md (src/app/chat) describes the bytes. Values stay what they are; scales become integers of one worth for a row,
+so that a kernel has no floats to compute before the row's end. What no tile can hold stays a plain matrix.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from array import array
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from .data import is_finite_16, is_finite_32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .data import Data
     from .model import Matrix
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 F32, F16, Q8, Q4 = range(4)  # the types of FORMAT.md
 TILE = 16  # rows
 BLOCK = 32  # columns
-Q8_UNITS, Q4_UNITS = 288, 160  # of 16 bits, in a block of a tile
-_LESS_8 = bytes(byte ^ 0x88 for byte in range(256))  # a half byte less 8, as a signed one
+Q8_LANES, Q4_LANES = 9 * TILE, 5 * TILE  # of 32 bits, in a block of a tile
+STEP_BITS, SCALE_BITS = 14, 30  # of a row's largest, beside half bytes and beside bytes
+LEAST_WORTH = -126  # the exponent of the least normal float
 BAND = 1 << 20  # bytes that are copied at a time
 
 
@@ -40,8 +42,8 @@ def size_of(matrix: Matrix) -> int:
     type_ = type_of(matrix)
     if type_ in (F32, F16):
         return matrix.rows * matrix.columns * (4 if type_ == F32 else 2)
-    tiles = -(-matrix.rows // TILE) * (matrix.columns // BLOCK)
-    return tiles * 2 * (Q8_UNITS if type_ == Q8 else Q4_UNITS)
+    lanes = TILE + matrix.columns // BLOCK * (Q8_LANES if type_ == Q8 else Q4_LANES)
+    return -(-matrix.rows // TILE) * 4 * lanes
 
 
 def pieces(data: Data, matrix: Matrix) -> Iterator[bytes]:
@@ -77,65 +79,83 @@ def _plain(data: Data, matrix: Matrix) -> Iterator[bytes]:
 
 def _tile_q4_1(data: Data, matrix: Matrix, row: int, source: array[int]) -> bytes:
     """A row's blocks are step, least value (16 bits each) and 16 bytes; column c is the low half of byte c % 16."""
-    blocks = matrix.columns // BLOCK
-    made = array("H", bytes(2 * Q4_UNITS * blocks))
-    for number in range(len(source) // (10 * blocks)):
-        part = source[number * 10 * blocks : (number + 1) * 10 * blocks]
-        for unit in range(10):
-            values = part[unit::10]
-            if unit > 1:
-                values = array("H", values.tobytes().translate(_LESS_8))
-            made[unit * TILE + number :: Q4_UNITS] = values
-        if not (is_finite_16(part[0::10].tobytes()) and is_finite_16(part[1::10].tobytes())):
-            _refuse(data, matrix, row + number)
-    return made.tobytes()
+    lanes = array("I", source.tobytes())
+    heads = array("H", lanes[0::5].tobytes())
+    steps, least = _halves(data, matrix, row, heads[0::2]), _halves(data, matrix, row, heads[1::2])
+    rest = [8 * step + value for step, value in zip(steps, least, strict=True)]
+    return _tile_q4(matrix.columns // BLOCK, steps, rest, [lanes[unit::5] for unit in range(1, 5)])
 
 
 def _tile_q4_0(data: Data, matrix: Matrix, row: int, source: array[int]) -> bytes:
-    """The same without a least value."""
-    blocks = len(source) // 9
-    wider = array("H", bytes(20 * blocks))
-    steps = source[0::9].tobytes()
-    try:
-        least = struct.pack(f"<{blocks}e", *(-8 * step for step in struct.unpack(f"<{blocks}e", steps)))
-    except OverflowError:
-        least = b"\xff" * 2 * blocks  # no number, as a step of this size is none
-    wider[0::10], wider[1::10] = array("H", steps), array("H", least)
-    for unit in range(8):
-        wider[2 + unit :: 10] = source[1 + unit :: 9]
-    return _tile_q4_1(data, matrix, row, wider)
+    """The same without a least value, which is -8 steps."""
+    steps = _halves(data, matrix, row, source[0::9])
+    units = [_lanes(source[unit::9], source[unit + 1 :: 9]) for unit in range(1, 9, 2)]
+    return _tile_q4(matrix.columns // BLOCK, steps, [0.0] * len(steps), units)
 
 
-def _tile_q8(data: Data, matrix: Matrix, row: int, source: array[int]) -> bytes:
-    blocks = matrix.columns // BLOCK
-    rows = len(source) // (17 * blocks)
-    scales = source[0::17].tobytes()
-    if not is_finite_16(scales):
+def _halves(data: Data, matrix: Matrix, row: int, numbers: array[int]) -> tuple[float, ...]:
+    if not is_finite_16(numbers.tobytes()):
         _refuse(data, matrix, row)
-    count = rows * blocks
-    values = array("H", b"".join(source[unit::17].tobytes() for unit in range(1, 17))).tobytes()
-    columns = [values[2 * (each // 2) * count + each % 2 : 2 * (each // 2 + 1) * count : 2] for each in range(BLOCK)]
-    return _tile_of(blocks, array("f", struct.unpack(f"<{count}e", scales)), columns)
+    return struct.unpack(f"<{len(numbers)}e", numbers.tobytes())
 
 
-def _tile_of(blocks: int, scales: array[float], columns: list[bytes]) -> bytes:
-    """Return a tile of bytes: `scales` and each of a block's `columns` have one entry for each row and block."""
-    made = array("H", bytes(2 * Q8_UNITS * blocks))
-    units = [_pairs(columns[each], columns[each + BLOCK // 2]) for each in range(BLOCK // 2)]
-    halves = array("H", scales.tobytes())
-    for number in range(len(scales) // blocks):
+def _tile_q4(blocks: int, steps: tuple[float, ...], rest: list[float], units: list[array[int]]) -> bytes:
+    """Return a tile of half bytes: a number is step * (half byte - 8) + rest."""
+    made = array("I", bytes(4 * (TILE + Q4_LANES * blocks)))
+    for number in range(len(steps) // blocks):
         low, high = number * blocks, (number + 1) * blocks
-        for half in range(2):
-            made[2 * number + half :: Q8_UNITS] = halves[2 * low + half : 2 * high : 2]
-        for unit, values in enumerate(units):
-            made[(2 + unit) * TILE + number :: Q8_UNITS] = values[low:high]
+        eighths = [value / 8 for value in rest[low:high]]
+        exponent = _worth((*steps[low:high], *eighths), STEP_BITS)
+        made[number] = _float(exponent)
+        made[TILE + number :: Q4_LANES] = _lanes(
+            _integers("h", steps[low:high], exponent), _integers("h", eighths, exponent)
+        )
+        for unit, lanes in enumerate(units, 2):
+            made[unit * TILE + number :: Q4_LANES] = lanes[low:high]
     return made.tobytes()
 
 
-def _pairs(low: bytes, high: bytes) -> array[int]:
-    both = bytearray(2 * len(low))
-    both[0::2], both[1::2] = low, high
-    return array("H", bytes(both))
+def _worth(scales: Iterable[float], bits: int) -> int:
+    """Return an exponent of two: by its power all scales are integers of so many bits, after rounding."""
+    return max(math.frexp(max(map(abs, scales)))[1] - bits, LEAST_WORTH)
+
+
+def _integers(form: str, scales: Iterable[float], exponent: int) -> array[int]:
+    return array(form, [round(math.ldexp(scale, -exponent)) for scale in scales])
+
+
+def _float(exponent: int) -> int:
+    return exponent + 127 << 23
+
+
+def _tile_q8(data: Data, matrix: Matrix, row: int, source: array[int]) -> bytes:
+    scales = _halves(data, matrix, row, source[0::17])
+    values = [source[unit::17].tobytes() for unit in range(1, 17)]
+    columns = [values[each // 2][each % 2 :: 2] for each in range(BLOCK)]
+    return _tile_of(matrix.columns // BLOCK, scales, columns)
+
+
+def _tile_of(blocks: int, scales: tuple[float, ...], columns: list[bytes]) -> bytes:
+    """Return a tile of bytes: `scales` and each of a block's `columns` have one entry for each row and block."""
+    made = array("I", bytes(4 * (TILE + Q8_LANES * blocks)))
+    firsts = [4 * each + second for each in range(4) for second in range(2)]
+    units = [_lanes(*(array("B", columns[first + more]) for more in (0, 16, 2, 18))) for first in firsts]
+    for number in range(len(scales) // blocks):
+        low, high = number * blocks, (number + 1) * blocks
+        exponent = _worth(scales[low:high], SCALE_BITS)
+        made[number] = _float(exponent)
+        made[TILE + number :: Q8_LANES] = array("I", _integers("i", scales[low:high], exponent).tobytes())
+        for unit, lanes in enumerate(units, 2):
+            made[unit * TILE + number :: Q8_LANES] = lanes[low:high]
+    return made.tobytes()
+
+
+def _lanes(*parts: array[int]) -> array[int]:
+    """Return the parts' numbers side by side, in lanes of 32 bits; the first is the lowest."""
+    made = array(parts[0].typecode, bytes(4 * len(parts[0])))
+    for place, part in enumerate(parts):
+        made[place :: len(parts)] = part
+    return array("I", made.tobytes())
 
 
 def _grouped(data: Data, matrix: Matrix) -> Iterator[bytes]:
@@ -149,7 +169,7 @@ def _grouped(data: Data, matrix: Matrix) -> Iterator[bytes]:
         first = groups[0] // matrix.group
         yield _tile_of(
             blocks,
-            array("f", [scales[at // matrix.group - first] for at in groups]),
+            tuple(scales[at // matrix.group - first] for at in groups),
             [source[each::BLOCK] for each in range(BLOCK)],
         )
 

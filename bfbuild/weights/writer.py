@@ -13,7 +13,7 @@ from .model import Matrix, Model, Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAGIC, VERSION = b"BFLM", 1
+MAGIC, VERSION = b"BFLM", 2
 HEADER = 128
 ALIGNMENT = 64
 MOST = (1 << 31) - 1  # bytes of the file

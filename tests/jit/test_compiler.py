@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Tool
 from tests.jit.conftest import COMPILER, KERNELS, VARIABLE, Compiler, request
-from tests.jit.processors import I686, PROCESSORS, SSE2, V3
+from tests.jit.processors import I686, PROCESSORS, SSE2, V3, V4
 
 LAYOUT = "e-m:e-p:32:32-p270:32:32-p271:32:32-p272:64:64-i128:128-f64:32:64-f80:32-n8:16:32-S128"  # of i686
 MOST_BYTES = 34 << 20  # of the module: what it takes to hold LLVM for one processor family
@@ -33,13 +33,14 @@ def test_equal_requests_give_equal_objects(compiler: Compiler, kernels: Path, fe
 
 
 def test_a_processor_gets_what_it_can_do(compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path) -> None:
-    """A loop becomes AVX code where there is AVX, and stays without vectors for an i686, whatever the build forbade."""
+    """A loop becomes code for the widest registers there are, and has none for an i686, whatever the build forbade."""
     plain = disassembly(tool, tmp_path, compiler("dot", I686, kernels).object)
     vectors = disassembly(tool, tmp_path, compiler("dot", V3, kernels).object)
     assert "imul" in plain
     assert not re.search("[xy]mm", plain)
     assert "vpmulld" in vectors
     assert "%ymm" in vectors
+    assert "%zmm" in disassembly(tool, tmp_path, compiler("dot", V4, kernels).object)
 
 
 def test_an_object_holds_what_is_wanted_alone(compiler: Compiler, kernels: Path, tool: Tool, tmp_path: Path) -> None:

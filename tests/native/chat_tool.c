@@ -7,7 +7,8 @@
  *     D tokens    the bytes of tokens; the first word is their number
  *     R words     opens the model again with words changed (pairs of place and word), and uses what is opened
  *     S words     samples: seed, temperature and top_p as floats, how many, logits
- *     N floats    what numbers.h makes of each: exp, sine, cosine, square root, and it as half-precision and back
+ *     N floats    what numbers.h makes of each: exp, sine, cosine, square root, and of its lower half as a
+ *                 half-precision number
  *     X or F      infers, the exact or the fast way: what is wanted, how many, tokens
  *
  * Wanted is 0: so many tokens that follow, the likeliest; 1: all logits; 2: the sum of the logarithms of what the
@@ -157,7 +158,7 @@ static uint32_t numbers(uint32_t count) {
         if (value >= 0 && value < 2097152)
             number_turn(value, made + 1, made + 2);
         made[3] = number_square_root(value < 0 ? 0 : value);
-        made[4] = number_of_half(number_to_half(value));
+        made[4] = number_of_half((uint16_t)question[i]);
         memcpy(answer + 5 * i, made, sizeof made);
     }
     return 5 * count;

@@ -231,22 +231,24 @@ class Flat:
             type_ = np.dtype("<f4") if kind == 0 else np.dtype("<f2")
             return np.frombuffer(self.data, type_, rows * columns, at).reshape(rows, columns).astype(np.float32)
         tiles, blocks, size = -(-rows // 16), columns // 32, 576 if kind == 2 else 320
-        raw = np.frombuffer(self.data, np.uint8, tiles * blocks * size, at).reshape(tiles, blocks, size)
+        whole = np.frombuffer(self.data, np.uint8, tiles * (64 + blocks * size), at).reshape(tiles, -1)
+        worths = whole[:, :64].copy().view("<f4")
+        raw = whole[:, 64:].reshape(tiles, blocks, size)
         made = np.zeros((tiles, blocks, 16, 32), np.float32)
         for row in range(16):
-            if kind == 2:
-                scale = raw[..., 4 * row : 4 * row + 4].copy().view("<f4")
-                for unit in range(16):
-                    for half in range(2):
-                        signed = raw[..., 64 + 32 * unit + 2 * row + half].view(np.int8)
-                        made[..., row, unit + 16 * half] = scale[..., 0] * signed
-            else:
-                step, least = (raw[..., at + 2 * row : at + 2 * row + 2].copy().view("<f2")[..., 0] for at in (0, 32))
-                for unit in range(8):
-                    for part, column in enumerate((2 * unit, 2 * unit + 16, 2 * unit + 1, 2 * unit + 17)):
-                        byte = raw[..., 64 + 32 * unit + 2 * row + part // 2]
-                        half_byte = (byte >> 4 if part % 2 else byte & 15) ^ 8
-                        made[..., row, column] = step.astype(np.float32) * half_byte + least.astype(np.float32)
+            worth = worths[:, row, None]
+            scale = raw[..., 4 * row : 4 * row + 4].copy()
+            step, rest = scale.view("<i2")[..., 0].astype(np.float64), scale.view("<i2")[..., 1].astype(np.float64)
+            for unit in range(8 if kind == 2 else 4):
+                lane = raw[..., 64 + 64 * unit + 4 * row : 68 + 64 * unit + 4 * row]
+                if kind == 2:
+                    first = 4 * (unit // 2) + unit % 2
+                    for part, column in enumerate((first, first + 16, first + 2, first + 18)):
+                        made[..., row, column] = worth * scale.view("<i4")[..., 0] * lane[..., part].view(np.int8)
+                else:
+                    for part, column in enumerate(4 * unit + part // 2 + part % 2 * 16 for part in range(8)):
+                        half_byte = (lane[..., part // 2] >> part % 2 * 4 & 15).astype(np.float64)
+                        made[..., row, column] = worth * (step * (half_byte - 8) + 8 * rest)
         return made.transpose(0, 2, 1, 3).reshape(tiles * 16, columns)[:rows]
 
     def numbers(self, name: str, count: int) -> list[int]:

@@ -9,6 +9,7 @@ from bfbuild.weights.vocabulary import byte_characters
 from tests.weights.made import Flat, Floats, Shape, checkpoint, flat, keys, matrices, small, tokenizer_bin
 
 ODD = Shape(dim=36, hidden=50, heads=6, kv_heads=3, vocabulary=301)  # what no block size divides
+LOST = 2.0**-14  # of a row's largest number: what FORMAT.md's integers may lose of a scale
 TINY_LLAMA = Shape(dim=2048, hidden=5632, layers=1, heads=32, kv_heads=4, vocabulary=512, context=2048)
 
 
@@ -25,14 +26,15 @@ def holds(data: bytes, shape: Shape, numbers: dict[str, Floats]) -> Flat:
     for name, wanted in shape._asdict().items():
         assert made.header[name] == wanted, name
     for index, expected in enumerate(in_order(shape, numbers)):
-        np.testing.assert_array_equal(made.matrix(index), expected)
+        largest = np.abs(expected).max(axis=1, keepdims=True)
+        assert (np.abs(made.matrix(index) - expected) <= largest * LOST).all()
     return made
 
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("kind", ["F32", "F16", "Q8_0", "Q4_0", "Q4_1"])
 def test_a_gguf_file_keeps_its_numbers(kind: str, *, shared: bool) -> None:
-    """Every type, with the last tile not full: each number is the one that the blocks stand for, to the last bit."""
+    """Every type, with the last tile not full: numbers are what the blocks stand for, to 2^-14 of a row's largest."""
     data, numbers = small(Shape(), kind, shared=shared)
     holds(flat(data), Shape(), numbers)
 

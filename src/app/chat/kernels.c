@@ -1,10 +1,11 @@
 /*
  * kernels.c: see kernels.h.
  *
- * A vector has 16 lanes of 16 bits, one for each row of a tile; where the processor's registers are smaller, the
- * compiler takes several. A product of a half byte and a rounded number is at most 8 * 511, so 8 of them can be added
- * in 16 bits; of bytes it is at most 128 * 127, and 2 can. Sums are then widened: those of even rows and those of odd
- * rows, by shifts. Nothing here is a call, and nothing needs more than SSE2.
+ * A vector has 16 lanes of 32 bits, one for each row of a tile; where the processor's registers are smaller, the
+ * compiler takes several. A lane holds a word, 16 bits, of each of two columns. A product of a half byte (less 8) and a
+ * rounded number is at most 8 * 511, so 8 of them can be added in a word; of bytes it is at most 128 * 127, and 2 can.
+ * All up to a row's sum is integers, because an emulator pays a hundred times for a float. Nothing is a call, and
+ * nothing needs more than SSE2.
  */
 #include "kernels.h"
 
@@ -16,188 +17,175 @@
 #define JIT_OPTIMIZABLE(function, words) /* as a program of the building machine */
 #endif
 
-typedef int16_t lanes_t __attribute__((vector_size(32)));
-typedef uint16_t words_t __attribute__((vector_size(32)));
-typedef int32_t sums_t __attribute__((vector_size(32)));
-typedef uint32_t bits_t __attribute__((vector_size(32)));
-typedef float floats_t __attribute__((vector_size(32)));
-typedef int16_t half_lanes_t __attribute__((vector_size(16)));
-typedef float any_floats_t __attribute__((vector_size(32), aligned(4)));
+typedef int32_t sums_t __attribute__((vector_size(64)));
+typedef uint32_t bits_t __attribute__((vector_size(64)));
+typedef uint16_t words_t __attribute__((vector_size(64)));
+typedef int16_t signed_words_t __attribute__((vector_size(64)));
+typedef int32_t wide_t __attribute__((vector_size(128)));
+typedef float floats_t __attribute__((vector_size(64)));
+typedef float any_floats_t __attribute__((vector_size(64), aligned(4)));
+typedef float half_floats_t __attribute__((vector_size(32), aligned(4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { BYTES_SIZE = 576, HALF_BYTES_SIZE = 320, WIDE = 8 };
-
-/* Half-precision numbers are taken as floats that are too small by 2^112; so blocks' scales are made larger. */
-#define LARGER 0x1p100F
-#define LARGER_STILL 0x1p12F
+enum { PAIRS = PRODUCT_BLOCK / 2, HALF_BYTES_UNITS = 4, BYTES_UNITS = 8, WIDE = 8 };
 
 typedef struct {
-    floats_t even, odd; /* rows 0, 2, 4 ... and 1, 3, 5 ... */
-} tile_t;
+    bits_t scales;
+    words_t units[HALF_BYTES_UNITS];
+} half_bytes_t;
 
-INLINE lanes_t spread(const int16_t value[PRODUCT_LANES]) {
-    half_lanes_t lanes = *(const half_lanes_t *)value;
-    return __builtin_shufflevector(lanes, lanes, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+typedef struct {
+    bits_t scales;
+    words_t units[BYTES_UNITS];
+} bytes_t;
+
+/* Two neighbours' numbers, for every row. */
+INLINE words_t spread(uint32_t pair) {
+    return (words_t)(pair - (bits_t){0});
 }
 
-INLINE sums_t even_of(lanes_t lanes) {
-    return (sums_t)((bits_t)lanes << 16) >> 16;
+INLINE sums_t low_of(bits_t lanes) {
+    return (sums_t)(lanes << 16) >> 16;
 }
 
-INLINE sums_t odd_of(lanes_t lanes) {
+INLINE sums_t high_of(bits_t lanes) {
     return (sums_t)lanes >> 16;
 }
 
-INLINE floats_t even_halves(lanes_t halves) {
-    return (floats_t)((sums_t)((bits_t)halves << 16) >> 3 & (sums_t)(0x8FFFE000 - (bits_t){0}));
-}
-
-INLINE floats_t odd_halves(lanes_t halves) {
-    return (floats_t)((sums_t)halves >> 3 & (sums_t)(0x8FFFE000 - (bits_t){0}));
-}
-
-INLINE floats_t as_floats(sums_t sums) {
-    return __builtin_convertvector(sums, floats_t);
-}
-
-INLINE void store(float *results, tile_t tile, float factor) {
-    floats_t even = tile.even * factor, odd = tile.odd * factor;
-    floats_t low = __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
-    floats_t high = __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
-    *(any_floats_t *)results = low;
-    *(any_floats_t *)(results + WIDE) = high;
-}
-
-/* Four columns of a block of half bytes, which are signed. */
-INLINE void split(lanes_t unit, lanes_t columns[4]) {
-    columns[0] = (lanes_t)((words_t)unit << 12) >> 12;
-    columns[1] = (lanes_t)((words_t)unit << 8) >> 12;
-    columns[2] = (lanes_t)((words_t)unit << 4) >> 12;
+/* A unit of half bytes is four pairs of columns. */
+INLINE void take_apart(words_t unit, words_t columns[4]) {
+    columns[0] = unit & 15;
+    columns[1] = unit >> 4 & 15;
+    columns[2] = unit >> 8 & 15;
     columns[3] = unit >> 12;
 }
 
-/* Eight columns, which is how many can be added in 16 bits. */
-INLINE void add_columns(sums_t *even, sums_t *odd, const lanes_t columns[8], const int16_t (*values)[PRODUCT_LANES]) {
-    lanes_t sum = columns[0] * spread(values[0]);
-    for (unsigned k = 1; k < 8; k++)
-        sum += columns[k] * spread(values[k]);
-    *even += even_of(sum);
-    *odd += odd_of(sum);
+/* The products of two units with their numbers; `start` is what words begin with. */
+INLINE sums_t add_units(const words_t columns[8], uint32_t start, const uint32_t pairs[8]) {
+    signed_words_t words = (signed_words_t)spread(start);
+    for (unsigned k = 0; k < 8; k++) /* nothing saturates: it keeps the order, for which the registers are enough */
+        words = __builtin_elementwise_add_sat(words, (signed_words_t)(columns[k] * spread(pairs[k])));
+    return low_of((bits_t)words) + high_of((bits_t)words);
 }
 
-/* The scales of a block of half bytes, as floats. */
-typedef struct {
-    tile_t step, least;
-} scales_t;
-
-INLINE scales_t scales_of(const lanes_t *block) {
-    return (scales_t){{even_halves(block[0]), odd_halves(block[0])}, {even_halves(block[1]), odd_halves(block[1])}};
+/* The products of each lane's two words, added: processors have an instruction for just that. */
+INLINE sums_t pairs_of_products(bits_t left, bits_t right) {
+    wide_t products =
+        __builtin_convertvector((signed_words_t)left, wide_t) * __builtin_convertvector((signed_words_t)right, wide_t);
+    return __builtin_shufflevector(products, products, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+           __builtin_shufflevector(products, products, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
-INLINE void scale_half_bytes(tile_t *tile, sums_t even, sums_t odd, scales_t scales, rounded_block_t rounded) {
-    float scale = rounded.scale * LARGER, sum = rounded.sum * LARGER;
-    tile->even += as_floats(even) * scales.step.even * scale + scales.least.even * sum;
-    tile->odd += as_floats(odd) * scales.step.odd * scale + scales.least.odd * sum;
+/* What a block adds to the rows' sums: its products lose two bits, so that they are 16 again. */
+INLINE sums_t scaled_half_bytes(sums_t dot, bits_t scales, const rounded_block_t *rounded) {
+    return pairs_of_products(((bits_t)(dot >> 2) & 0xFFFF) | rounded->sum, scales) >> rounded->shift;
 }
 
-INLINE void add_half_bytes(tile_t *tile, const lanes_t *block, const int16_t (*values)[PRODUCT_LANES],
-                           rounded_block_t rounded) {
-    sums_t even = rounded.offset - (sums_t){0}, odd = even;
-    for (unsigned i = 0; i < 4; i++) {
-        lanes_t columns[8];
-        split(block[2 + 2 * i], columns);
-        split(block[3 + 2 * i], columns + 4);
-        add_columns(&even, &odd, columns, values + 8 * i);
-    }
-    scale_half_bytes(tile, even, odd, scales_of(block), rounded);
+INLINE void store(float *results, sums_t sums, floats_t worth, float factor) {
+    *(any_floats_t *)results = __builtin_convertvector(sums, floats_t) * worth * factor;
 }
 
-INLINE void add_bytes(tile_t *tile, const lanes_t *block, const int16_t (*values)[PRODUCT_LANES],
-                      rounded_block_t rounded) {
-    sums_t even = {0}, odd = {0};
-    for (unsigned i = 0; i < PRODUCT_BLOCK / 2; i++) {
-        lanes_t unit = block[2 + i];
-        lanes_t sum =
-            ((lanes_t)((words_t)unit << 8) >> 8) * spread(values[2 * i]) + (unit >> 8) * spread(values[2 * i + 1]);
-        even += even_of(sum);
-        odd += odd_of(sum);
-    }
-    floats_t low = ((const floats_t *)block)[0], high = ((const floats_t *)block)[1];
-    floats_t even_scales = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
-    floats_t odd_scales = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
-    tile->even += as_floats(even) * even_scales * rounded.scale;
-    tile->odd += as_floats(odd) * odd_scales * rounded.scale;
-}
-
-JIT_OPTIMIZABLE(product_half_bytes, 6)
+JIT_OPTIMIZABLE(product_half_bytes, 5)
 void product_half_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                        const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded) {
-    const uint8_t *block = tiles;
-    for (uint32_t i = 0; i < tile_count; i++) {
-        tile_t tile = {{0}, {0}};
-        for (uint32_t b = 0; b < blocks; b++, block += HALF_BYTES_SIZE)
-            add_half_bytes(&tile, (const lanes_t *)block, values + b * PRODUCT_BLOCK, rounded[b]);
-        store(results + i * PRODUCT_ROWS, tile, LARGER_STILL);
-    }
-}
-
-JIT_OPTIMIZABLE(product_bytes, 6)
-void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                   const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded) {
-    const uint8_t *block = tiles;
-    for (uint32_t i = 0; i < tile_count; i++) {
-        tile_t tile = {{0}, {0}};
-        for (uint32_t b = 0; b < blocks; b++, block += BYTES_SIZE)
-            add_bytes(&tile, (const lanes_t *)block, values + b * PRODUCT_BLOCK, rounded[b]);
-        store(results + i * PRODUCT_ROWS, tile, 1);
+                        const rounded_t *vector) {
+    const floats_t *worth = tiles;
+    for (uint32_t i = 0; i < tile_count; i++, results += PRODUCT_ROWS) {
+        const half_bytes_t *block = (const half_bytes_t *)(worth + 1);
+        const uint32_t *pair = vector->pairs;
+        sums_t sums = {0};
+        for (uint32_t b = 0; b < blocks; b++, block++, pair += PAIRS) {
+            sums_t dot = {0};
+            for (unsigned half = 0; half < 2; half++) {
+                words_t columns[8];
+                take_apart(block->units[2 * half], columns);
+                take_apart(block->units[2 * half + 1], columns + 4);
+                dot += add_units(columns, vector->blocks[b].starts[half], pair + 8 * half);
+            }
+            sums += scaled_half_bytes(dot, block->scales, vector->blocks + b);
+        }
+        store(results, sums, *worth, vector->scale);
+        worth = (const floats_t *)block;
     }
 }
 
 /* For several vectors a tile's block is taken apart once. */
-JIT_OPTIMIZABLE(product_half_bytes_batch, 8)
+JIT_OPTIMIZABLE(product_half_bytes_batch, 7)
 void product_half_bytes_batch(float *results, uint32_t stride, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                              const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded, uint32_t count) {
-    const uint8_t *at = tiles;
-    for (uint32_t i = 0; i < tile_count; i++) {
-        tile_t sums[PRODUCT_BATCH];
+                              const rounded_t *vectors, uint32_t count) {
+    const floats_t *worth = tiles;
+    for (uint32_t i = 0; i < tile_count; i++, results += PRODUCT_ROWS) {
+        const half_bytes_t *block = (const half_bytes_t *)(worth + 1);
+        sums_t sums[PRODUCT_BATCH];
         for (uint32_t t = 0; t < count; t++)
-            sums[t] = (tile_t){{0}, {0}};
-        for (uint32_t b = 0; b < blocks; b++, at += HALF_BYTES_SIZE) {
-            const lanes_t *block = (const lanes_t *)at;
-            lanes_t columns[PRODUCT_BLOCK];
-            for (unsigned unit = 0; unit < PRODUCT_BLOCK / 4; unit++)
-                split(block[2 + unit], columns + unit * 4);
-            scales_t scales = scales_of(block);
+            sums[t] = (sums_t){0};
+        for (uint32_t b = 0; b < blocks; b++, block++) {
+            words_t columns[PAIRS];
+            for (unsigned k = 0; k < HALF_BYTES_UNITS; k++)
+                take_apart(block->units[k], columns + 4 * k);
             for (uint32_t t = 0; t < count; t++) {
-                const int16_t(*value)[PRODUCT_LANES] = values + (t * blocks + b) * PRODUCT_BLOCK;
-                sums_t even = rounded[t * blocks + b].offset - (sums_t){0}, odd = even;
-                for (unsigned k = 0; k < PRODUCT_BLOCK; k += 8)
-                    add_columns(&even, &odd, columns + k, value + k);
-                scale_half_bytes(sums + t, even, odd, scales, rounded[t * blocks + b]);
+                const uint32_t *pair = vectors[t].pairs + b * PAIRS;
+                const rounded_block_t *rounded = vectors[t].blocks + b;
+                sums_t dot = add_units(columns, rounded->starts[0], pair);
+                dot += add_units(columns + 8, rounded->starts[1], pair + 8);
+                sums[t] += scaled_half_bytes(dot, block->scales, rounded);
             }
         }
         for (uint32_t t = 0; t < count; t++)
-            store(results + t * stride + i * PRODUCT_ROWS, sums[t], LARGER_STILL);
+            store(results + t * stride, sums[t], *worth, vectors[t].scale);
+        worth = (const floats_t *)block;
+    }
+}
+
+/* The upper 16 bits of products of words. */
+INLINE signed_words_t upper_of_products(words_t left, words_t right) {
+    wide_t products =
+        __builtin_convertvector((signed_words_t)left, wide_t) * __builtin_convertvector((signed_words_t)right, wide_t);
+    return __builtin_convertvector(products >> 16, signed_words_t);
+}
+
+/* What two pairs of columns give, less 8 bits: bytes are taken as words' upper halves. */
+INLINE sums_t unit_of_bytes(words_t unit, const uint32_t *pair) {
+    signed_words_t even = upper_of_products(unit << 8, spread(pair[0]));
+    signed_words_t odd = upper_of_products(unit & 0xFF00, spread(pair[1]));
+    bits_t words = (bits_t)(even + odd);
+    return low_of(words) + high_of(words);
+}
+
+JIT_OPTIMIZABLE(product_bytes, 5)
+void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks, const rounded_t *vector) {
+    const floats_t *worth = tiles;
+    for (uint32_t i = 0; i < tile_count; i++, results += PRODUCT_ROWS) {
+        const bytes_t *block = (const bytes_t *)(worth + 1);
+        const uint32_t *pair = vector->pairs;
+        sums_t sums = {0};
+        for (uint32_t b = 0; b < blocks; b++, block++, pair += PAIRS) {
+            sums_t dot = vector->blocks[b].lost - (sums_t){0};
+#pragma clang loop unroll(disable) /* the compiler would need more registers than there are */
+            for (unsigned k = 0; k < BYTES_UNITS; k++)
+                dot += unit_of_bytes(block->units[k], pair + 2 * k);
+            sums += (dot >> 5) * high_of(block->scales) >> vector->blocks[b].shift; /* both are 16 bits */
+        }
+        store(results, sums, *worth, vector->scale * 0x1p27F); /* 2^16 * 2^8 * 2^5, where half bytes have 2^2 */
+        worth = (const floats_t *)block;
     }
 }
 
 void product_bytes_batch(float *results, uint32_t stride, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                         const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded, uint32_t count) {
+                         const rounded_t *vectors, uint32_t count) {
     const uint8_t *tile = tiles;
-    for (uint32_t i = 0; i < tile_count; i++, tile += blocks * BYTES_SIZE)
+    for (uint32_t i = 0; i < tile_count; i++, tile += sizeof(floats_t) + blocks * sizeof(bytes_t))
         for (uint32_t t = 0; t < count; t++)
-            product_bytes(results + t * stride + i * PRODUCT_ROWS, tile, 1, blocks, values + t * blocks * PRODUCT_BLOCK,
-                          rounded + t * blocks);
+            product_bytes(results + t * stride + i * PRODUCT_ROWS, tile, 1, blocks, vectors + t);
 }
 
 void product_floats(float *results, const float *left, const float *right, uint32_t count) {
-    floats_t sums[2] = {{0}, {0}};
+    half_floats_t sums[2] = {{0}, {0}};
     uint32_t i = 0;
     for (; i + 2 * WIDE <= count; i += 2 * WIDE)
         for (unsigned k = 0; k < 2; k++)
-            sums[k] += *(const any_floats_t *)(left + i + k * WIDE) * *(const any_floats_t *)(right + i + k * WIDE);
-    floats_t both = sums[0] + sums[1];
+            sums[k] += *(const half_floats_t *)(left + i + k * WIDE) * *(const half_floats_t *)(right + i + k * WIDE);
+    half_floats_t both = sums[0] + sums[1];
     float sum = ((both[0] + both[1]) + (both[2] + both[3])) + ((both[4] + both[5]) + (both[6] + both[7]));
     for (; i < count; i++)
         sum += left[i] * right[i];

@@ -1,4 +1,5 @@
-/* kernels.h: the innermost loops, in vectors of 16 lanes, which the compiler fits to the processor. See product.h. */
+/* kernels.h: the innermost loops, in vectors of a tile's 16 rows, which the compiler fits to the processor. See
+ * product.h. */
 #ifndef CHAT_KERNELS_H
 #define CHAT_KERNELS_H
 
@@ -6,13 +7,12 @@
 
 /* One vector, or `count` of them, with tiles of half bytes or of bytes; `blocks` are those of a row. */
 void product_half_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                        const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded);
-void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                   const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded);
+                        const rounded_t *vector);
+void product_bytes(float *results, const void *tiles, uint32_t tile_count, uint32_t blocks, const rounded_t *vector);
 void product_half_bytes_batch(float *results, uint32_t stride, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                              const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded, uint32_t count);
+                              const rounded_t *vectors, uint32_t count);
 void product_bytes_batch(float *results, uint32_t stride, const void *tiles, uint32_t tile_count, uint32_t blocks,
-                         const int16_t (*values)[PRODUCT_LANES], const rounded_block_t *rounded, uint32_t count);
+                         const rounded_t *vectors, uint32_t count);
 
 /* results[0] = the sum of left[i] * right[i]. */
 void product_floats(float *results, const float *left, const float *right, uint32_t count);

@@ -3,7 +3,7 @@
 
 #include "memory/memory.h"
 
-enum { MAGIC = 0x4D4C4642, VERSION = 1, CHECKED_FROM = 16, TILE = 16, BLOCK = 32, CHAT_MOST = 1 << 16 };
+enum { MAGIC = 0x4D4C4642, VERSION = 2, CHECKED_FROM = 16, TILE = 16, BLOCK = 32, CHAT_MOST = 1 << 16 };
 enum { BYTES_SIZE = 576, HALF_BYTES_SIZE = 320 }; /* of a tile's blocks */
 enum { EMBEDDING, NORM, CLASSIFIER, FIRST_LAYER };
 enum { NORM_ATTENTION, QUERY, KEY, VALUE, OUTPUT, NORM_HIDDEN, GATE, DOWN, UP, LAYER_MATRICES };
@@ -119,17 +119,19 @@ static bool open_vocabulary(model_t *model, const header_t *header) {
            open_chat(model, size, header->chat_at);
 }
 
+static uint64_t tile_bytes(const entry_t *entry) {
+    uint64_t blocks = entry->columns / BLOCK;
+    return TILE * sizeof(float) + blocks * (entry->type == MATRIX_Q8 ? BYTES_SIZE : HALF_BYTES_SIZE);
+}
+
 static uint64_t matrix_bytes(const entry_t *entry) {
-    uint64_t tiles = (uint64_t)((entry->rows + TILE - 1) / TILE) * (entry->columns / BLOCK);
     switch (entry->type) {
     case MATRIX_F32:
         return (uint64_t)entry->rows * entry->columns * 4;
     case MATRIX_F16:
         return (uint64_t)entry->rows * entry->columns * 2;
-    case MATRIX_Q8:
-        return tiles * BYTES_SIZE;
     default:
-        return tiles * HALF_BYTES_SIZE;
+        return (entry->rows + TILE - 1) / TILE * tile_bytes(entry);
     }
 }
 
@@ -170,13 +172,13 @@ static bool are_numbers(const void *floats, size_t count) {
     return all;
 }
 
-/* Half-precision numbers are read so that all are numbers. */
+/* Half-precision numbers are read so that all are numbers; a tile's floats are its rows' worths. */
 static bool holds_numbers(const model_t *model, const entry_t *entry) {
     const uint8_t *data = model->file + entry->at;
     bool all = true;
     if (entry->type == MATRIX_F32)
         return are_numbers(data, (size_t)entry->rows * entry->columns);
-    for (uint64_t at = 0; entry->type == MATRIX_Q8 && at < matrix_bytes(entry); at += BYTES_SIZE)
+    for (uint64_t at = 0; entry->type != MATRIX_F16 && at < matrix_bytes(entry); at += tile_bytes(entry))
         all &= are_numbers(data + at, TILE);
     return all;
 }

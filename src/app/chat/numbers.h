@@ -61,15 +61,4 @@ static inline float number_of_half(uint16_t half) {
     return number_of_bits(bits) * 0x1p112F;
 }
 
-/* The nearest half-precision number, of two the even one; the largest for all that are larger. */
-static inline uint16_t number_to_half(float value) {
-    uint32_t bits = number_bits(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7FFFFFFF;
-    if (magnitude >= 0x477FE000)
-        return (uint16_t)(sign | 0x7BFF);
-    if (magnitude < 0x38800000) /* less than the least normal one: adding 1/2 leaves the wanted digits, rounded */
-        return (uint16_t)(sign | (number_bits(number_of_bits(magnitude) + 0.5F) & 0x7FF));
-    magnitude += 0xFFF + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | ((magnitude - 0x38000000) >> 13));
-}
-
 #endif

@@ -5,22 +5,13 @@
 #include "memory/memory.h"
 #include "numbers.h"
 
-typedef struct {
-    uint32_t query, key, scores, past; /* numbers of a token, and bytes of the past */
-    size_t element;                    /* bytes of a number of the past */
-} sizes_t;
-
-static sizes_t sizes_of(const model_config_t *config, uint32_t context, bool is_exact) {
-    sizes_t sizes = {.query = config->heads * config->head_size, .key = config->kv_heads * config->head_size};
-    sizes.scores = config->heads / config->kv_heads * context;
-    sizes.element = is_exact ? sizeof(float) : sizeof(uint16_t);
-    return sizes;
+static uint32_t larger(uint32_t one, uint32_t other) {
+    return one > other ? one : other;
 }
 
-static uint32_t widest(const model_config_t *config) {
-    uint32_t query = config->heads * config->head_size,
-             most = config->dim > config->hidden ? config->dim : config->hidden;
-    return query > most ? query : most;
+static uint32_t widest(const model_config_t *config, uint32_t context) {
+    uint32_t query = config->heads * config->head_size;
+    return larger(larger(config->dim, config->hidden), larger(query, past_columns(config, context)));
 }
 
 /* Hands out aligned pieces of one block; with no block it only counts. */
@@ -38,25 +29,24 @@ static void *piece(pieces_t *pieces, uint64_t count, size_t size) {
 static void lay_out(transformer_state_t *state, pieces_t *pieces, const model_config_t *config, uint32_t context,
                     uint32_t logits_count, bool is_exact) {
     enum { B = PRODUCT_BATCH };
-    sizes_t sizes = sizes_of(config, context, is_exact);
-    uint32_t wide = widest(config);
+    uint32_t query = config->heads * config->head_size, key = config->kv_heads * config->head_size;
+    uint32_t wide = widest(config, context);
     state->x = piece(pieces, B * product_padded(config->dim), sizeof(float));
     state->normed = piece(pieces, B * product_padded(config->dim), sizeof(float));
-    state->query = piece(pieces, B * product_padded(sizes.query), sizeof(float));
-    state->key = piece(pieces, B * product_padded(sizes.key), sizeof(float));
-    state->value = piece(pieces, B * product_padded(sizes.key), sizeof(float));
+    state->query = piece(pieces, B * product_padded(query), sizeof(float));
+    state->key = piece(pieces, B * product_padded(key), sizeof(float));
+    state->value = piece(pieces, B * product_padded(key), sizeof(float));
     state->added = piece(pieces, B * product_padded(config->dim), sizeof(float));
     state->gate = piece(pieces, B * product_padded(config->hidden), sizeof(float));
     state->up = piece(pieces, B * product_padded(config->hidden), sizeof(float));
-    state->scores = piece(pieces, sizes.scores, sizeof(float));
     state->turns = piece(pieces, B * config->head_size, sizeof(float));
     state->logits = piece(pieces, (uint64_t)logits_count * product_padded(config->vocabulary), sizeof(float));
-    state->wide = piece(pieces, config->head_size, sizeof(float));
-    state->keys = piece(pieces, (uint64_t)config->layers * context * sizes.key, sizes.element);
-    state->values = piece(pieces, (uint64_t)config->layers * context * sizes.key, sizes.element);
+    void *past = piece(pieces, past_bytes(config, context, is_exact), 1);
     void *room = piece(pieces, product_room_bytes(wide), 1);
-    if (room)
-        state->room = product_room(room, wide);
+    if (!room)
+        return;
+    state->past = past_init(past, config, context, is_exact);
+    state->room = product_room(room, wide);
 }
 
 uint64_t transformer_bytes(const model_config_t *config, uint32_t context, uint32_t logits_count, bool is_exact) {
@@ -98,12 +88,12 @@ static void norm(float *results, const float *numbers, const float *factors, uin
 }
 
 static void round_once(transformer_t *transformer, const float *vectors, uint32_t columns, uint32_t count,
-                       bool is_fine) {
+                       bool is_halved) {
     if (!transformer->is_exact)
-        product_round(vectors, columns, count, is_fine, &transformer->state.room);
+        product_round(vectors, columns, count, is_halved, &transformer->state.room);
 }
 
-static bool is_fine(const matrix_t *matrix) {
+static bool is_halved(const matrix_t *matrix) {
     return matrix->type == MATRIX_Q4;
 }
 
@@ -146,87 +136,26 @@ static void turn(float *numbers, uint32_t heads, uint32_t head_size, const float
     }
 }
 
-static size_t place_in_past(const transformer_t *transformer, uint32_t layer, uint32_t position) {
-    const model_config_t *config = &transformer->model->config;
-    return ((size_t)layer * transformer->context + position) * config->kv_heads * config->head_size;
-}
-
-static void remember(const transformer_t *transformer, void *past, size_t place, const float *numbers, uint32_t count) {
-    if (transformer->is_exact) {
-        memcpy((float *)past + place, numbers, count * sizeof(float));
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        ((uint16_t *)past)[place + i] = number_to_half(numbers[i]);
-}
-
-static const float *recall(transformer_t *transformer, const void *past, size_t place) {
-    if (transformer->is_exact)
-        return (const float *)past + place;
-    product_widen(transformer->state.wide, (const uint16_t *)past + place, transformer->model->config.head_size);
-    return transformer->state.wide;
-}
-
-static void soften(float *scores, uint32_t count) {
-    float most = scores[0], sum = 0;
-    for (uint32_t i = 1; i < count; i++)
-        most = scores[i] > most ? scores[i] : most;
-    for (uint32_t i = 0; i < count; i++)
-        scores[i] = number_exp(scores[i] - most);
-    for (uint32_t i = 0; i < count; i++)
-        sum += scores[i];
-    for (uint32_t i = 0; i < count; i++)
-        scores[i] /= sum;
-}
-
-/* One group of heads, which share keys and values, looks back from a token; `query` becomes what they found. */
-static void attend(transformer_t *transformer, float *query, uint32_t layer, uint32_t kv_head, uint32_t position) {
-    const model_config_t *config = &transformer->model->config;
-    const transformer_state_t *state = &transformer->state;
-    uint32_t size = config->head_size, group = config->heads / config->kv_heads, seen = position + 1;
-    float scale = 1 / number_square_root((float)size);
-    for (uint32_t past = 0; past < seen; past++) {
-        const float *key = recall(transformer, state->keys, place_in_past(transformer, layer, past) + kv_head * size);
-        for (uint32_t head = 0; head < group; head++) {
-            float *score = state->scores + head * transformer->context + past;
-            product_floats(score, query + head * size, key, size);
-            *score *= scale;
-        }
-    }
-    for (uint32_t head = 0; head < group; head++)
-        soften(state->scores + head * transformer->context, seen);
-    memset(query, 0, group * size * sizeof(float));
-    for (uint32_t past = 0; past < seen; past++) {
-        const float *value =
-            recall(transformer, state->values, place_in_past(transformer, layer, past) + kv_head * size);
-        for (uint32_t head = 0; head < group; head++)
-            product_add(query + head * size, value, state->scores[head * transformer->context + past], size);
-    }
-}
-
 static void attention(transformer_t *transformer, const model_layer_t *weights, uint32_t layer, uint32_t position,
                       uint32_t count) {
     const model_config_t *config = &transformer->model->config;
     transformer_state_t *state = &transformer->state;
-    uint32_t size = config->head_size, group = config->heads / config->kv_heads * size;
+    uint32_t size = config->head_size;
     uint32_t key_size = config->kv_heads * size, query_size = config->heads * size;
     norm(state->normed, state->x, weights->norm_attention, config->dim, count, config->epsilon);
     round_once(transformer, state->normed, config->dim, count,
-               is_fine(&weights->query) && is_fine(&weights->key) && is_fine(&weights->value));
+               is_halved(&weights->query) || is_halved(&weights->key) || is_halved(&weights->value));
     multiply_dense(transformer, state->query, &weights->query, state->normed, count);
     multiply_dense(transformer, state->key, &weights->key, state->normed, count);
     multiply_dense(transformer, state->value, &weights->value, state->normed, count);
     for (uint32_t t = 0; t < count; t++) {
         const float *turns = state->turns + t * size;
-        size_t place = place_in_past(transformer, layer, position + t);
         turn(state->query + t * query_size, config->heads, size, turns);
         turn(state->key + t * key_size, config->kv_heads, size, turns);
-        remember(transformer, state->keys, place, state->key + t * key_size, key_size);
-        remember(transformer, state->values, place, state->value + t * key_size, key_size);
-        for (uint32_t kv_head = 0; kv_head < config->kv_heads; kv_head++)
-            attend(transformer, state->query + t * query_size + kv_head * group, layer, kv_head, position + t);
+        past_remember(&state->past, layer, position + t, state->key + t * key_size, state->value + t * key_size);
+        past_attend(&state->past, layer, position + t, state->query + t * query_size, &state->room);
     }
-    round_once(transformer, state->query, query_size, count, is_fine(&weights->output));
+    round_once(transformer, state->query, query_size, count, is_halved(&weights->output));
     multiply_dense(transformer, state->added, &weights->output, state->query, count);
     product_add(state->x, state->added, 1, count * config->dim);
 }
@@ -236,12 +165,12 @@ static void hidden_part(transformer_t *transformer, const model_layer_t *weights
     const model_config_t *config = &transformer->model->config;
     transformer_state_t *state = &transformer->state;
     norm(state->normed, state->x, weights->norm_hidden, config->dim, count, config->epsilon);
-    round_once(transformer, state->normed, config->dim, count, is_fine(&weights->gate) && is_fine(&weights->up));
+    round_once(transformer, state->normed, config->dim, count, is_halved(&weights->gate) || is_halved(&weights->up));
     multiply_dense(transformer, state->gate, &weights->gate, state->normed, count);
     multiply_dense(transformer, state->up, &weights->up, state->normed, count);
     for (uint32_t i = 0; i < count * config->hidden; i++)
         state->gate[i] *= state->up[i] / (1 + number_exp(-state->gate[i]));
-    round_once(transformer, state->gate, config->hidden, count, is_fine(&weights->down));
+    round_once(transformer, state->gate, config->hidden, count, is_halved(&weights->down));
     multiply_dense(transformer, state->added, &weights->down, state->gate, count);
     product_add(state->x, state->added, 1, count * config->dim);
 }
@@ -263,7 +192,7 @@ const float *transformer_logits(transformer_t *transformer, uint32_t first, uint
     transformer_state_t *state = &transformer->state;
     const model_config_t *config = &model->config;
     norm(state->normed, state->x + first * config->dim, model->weights.norm, config->dim, count, config->epsilon);
-    round_once(transformer, state->normed, config->dim, count, is_fine(&model->weights.classifier));
+    round_once(transformer, state->normed, config->dim, count, is_halved(&model->weights.classifier));
     multiply(transformer, state->logits, transformer_stride(transformer), &model->weights.classifier, state->normed,
              count);
     return state->logits;

@@ -7,6 +7,7 @@
 #define CHAT_TRANSFORMER_H
 
 #include "model.h"
+#include "past.h"
 #include "product.h"
 
 typedef struct {
@@ -18,12 +19,9 @@ typedef struct {
     float *added;  /* [B][dim] what a half of a layer adds to x */
     float *gate;   /* [B][hidden] */
     float *up;     /* [B][hidden] */
-    float *scores; /* [heads / kv_heads][context] how much a head looks at each token */
     float *turns;  /* [B][head_size] cosine and sine of each pair */
     float *logits; /* [logits_count][vocabulary, padded] */
-    float *wide;   /* [head_size] a key or value of the past, as floats */
-    void *keys;    /* [layers][context][kv_heads * head_size] floats if exact, else half-precision floats */
-    void *values;  /* the same */
+    past_t past;
     product_room_t room;
     void *memory; /* of all these */
 } transformer_state_t;

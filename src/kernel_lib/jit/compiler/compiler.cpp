@@ -69,6 +69,9 @@ bool fail(compiler_job_t &job, const Twine &message) {
 
 void aim(Module &module, StringRef features, Floats floats) {
     std::string all = features.str();
+    if (features.contains("+avx512f"))
+        all +=
+            ",+evex512"; // that it has registers of 512 bits LLVM takes for granted with no name of a processor alone
     if (floats == Floats::SOFT)
         all += all.empty() ? "-x87,-sse" : ",-x87,-sse";
     for (Function &function : module) {
