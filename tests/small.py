@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -337,3 +339,14 @@ def _copy_missing(source: str, target: str) -> None:
 def ran(project: Project) -> set[str]:
     """Return the names of what a build executed."""
     return {step.recipe.name for step in project.steps if step.outcome is not None}
+
+
+def interrupted(process: subprocess.Popen[str], *, within: float) -> None:
+    """Press Ctrl-C: the command ends by the signal in so many seconds, and tells it in a line, not a traceback."""
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert time.monotonic() - began < within
+    assert err.endswith("stopped; what was finished is kept\n")
+    assert "Traceback" not in err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small import ACTIONS, Small
+from tests.small import ACTIONS, Small, interrupted
 
 SLOW = "import time\ntime.sleep(60)\n"
 
@@ -75,13 +74,7 @@ def right(built_small: Small) -> str:
 def test_ctrl_c_ends_everything_at_once(slow: tuple[Small, subprocess.Popen[str]], right: str) -> None:
     """SIGINT ends the process by SIGINT (a shell says 130), without a traceback; nothing runs on, nothing is lost."""
     small, process = slow
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGINT
-    assert time.monotonic() - began < 10
-    assert err.endswith("stopped; what was finished is kept\n")
-    assert "Traceback" not in err
+    interrupted(process, within=10)
     assert processes(small) == []
     assert list((small.cache / "tmp").iterdir()) == []
     goes_on(small, right)
